@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Content digests of file trees, and the scan of local directories."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The built-in plugins, registered as a stranger's would be."""
