@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of a frontend: text in, build graph out (DESIGN section 4).
+
+A frontend is a class with `NAME`, `detect` and `compile`. Everything it may know of the world it asks of its `Context`;
+every answer is recorded, absence included, and is the cache key of the compiled result. It executes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from ladle.llb.state import State
+
+    from ladle.core.api.diagnostics import Diagnostic
+    from ladle.llb.ops import Platform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileOptions:
+    """What the user asked for, as far as it can change the graph. Names follow FEATURES section 1.11."""
+
+    filename: str = "Dockerfile"
+    target: str = ""
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    platforms: tuple[Platform, ...] = ()
+    """Wanted platforms; never empty when a frontend sees it."""
+    build_platform: Platform | None = None
+    """The platform of the worker; never None when a frontend sees it."""
+    no_cache: tuple[str, ...] | None = None
+    """None: cached; (): nothing from the cache; names: not these stages."""
+    network: str = ""
+    """`--network`: "" (default), "none" or "host": forced on every RUN."""
+    hostname: str = ""
+    add_hosts: tuple[tuple[str, str], ...] = ()
+    ulimits: tuple[tuple[str, int, int], ...] = ()
+    shm_size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedImage:
+    """An image reference looked up: `pinned` is what goes into the graph (`docker.io/library/busybox:latest@sha256:…`)."""
+
+    name: str
+    """What the user wrote, normalised (`docker.io/library/busybox:latest`)."""
+    scheme: str
+    """`docker-image` or `oci-layout`."""
+    pinned: str
+    """Identifier for the SourceOp without the scheme; holds the manifest's or index's `sha256:` digest."""
+    digest: str
+    config: bytes
+    """The image config's JSON for the wanted platform."""
+    platform: Platform
+    """The platform that the image's config states."""
+    attrs: tuple[tuple[str, str], ...] = ()
+    """Attributes for the SourceOp (`oci.store` and so on)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedContext:
+    """A `--build-context NAME=…` as the frontend sees it.
+
+    `kind` is `local` (value: the session name of a directory, `ignore`: its `.dockerignore` text or None), `image`
+    (value: a `ResolvedImage`) or `host` (value: a `HostBase`).
+    """
+
+    name: str
+    kind: str
+    local: str = ""
+    ignore: str | None = None
+    image: ResolvedImage | None = None
+    host: HostBase | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostBase:
+    """The machine as a base (`host://`): which of its directories are mounted read-only on every RUN."""
+
+    dirs: tuple[str, ...]
+    env: tuple[str, ...] = ()
+
+
+class Context(Protocol):
+    """What a frontend may ask. Plain synchronous calls; every answer is recorded."""
+
+    options: CompileOptions
+
+    def build_file(self) -> tuple[str, bytes]:
+        """Return the build file's shown name and bytes; raises `BuildError` naming what was looked for."""
+
+    def read(self, path: str, *, beside_build_file: bool = False) -> bytes | None:
+        """Return a file of the build context (or of the build file's directory), None if it is absent. At most 16 MiB."""
+
+    def ignore_file(self) -> tuple[str, bytes] | None:
+        """Return name and bytes of `<build file>.dockerignore` or else `.dockerignore`; None without one (DF-76)."""
+
+    def resolve_image(self, ref: str, *, platform: Platform, scheme: str = "docker-image") -> ResolvedImage:
+        """Look up an image; raises `BuildError` naming the reference and what was tried."""
+
+    def resolve_host(self) -> HostBase:
+        """Return the machine as a base; raises `BuildError` where the build may not use it."""
+
+    def named_context(self, name: str, *, platform: Platform) -> NamedContext | None:
+        """Return the named context that replaces `name`, or None."""
+
+    def warn(self, diagnostic: Diagnostic) -> None:
+        """Report a finding that does not stop the build."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageResult:
+    """What was made for one platform: its root file system as a state, and its image config.
+
+    `config` is the OCI image config as a JSON-able dict with `rootfs.diff_ids` empty: exporters fill those in from the
+    layers. `created` and the new `history` entries' `created` are RFC 3339 only where SOURCE_DATE_EPOCH fixed them;
+    else they are absent and the exporter puts the time of the build. `base_history` counts the base's own entries.
+    """
+
+    platform: Platform
+    state: State
+    config: dict[str, Any]
+    base_history: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildResult:
+    """A compiled build: one image per platform and what else is to be known of it."""
+
+    images: tuple[ImageResult, ...]
+    epoch: int | None = None
+    """SOURCE_DATE_EPOCH in seconds, if the build has one."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class Frontend(Protocol):
+    """A frontend; built-ins and strangers' alike are registered as classes with these members."""
+
+    NAME: ClassVar[str]
+    VERSION: ClassVar[str]
+    """Goes into the cache key of compiled results: change it whenever the output may change."""
+
+    @classmethod
+    def detect(cls, path: str, head: bytes) -> bool:
+        """Say whether a build file with this name and these first bytes is this frontend's."""
+
+    def compile(self, context: Context) -> BuildResult:
+        """Compile; raises `DiagnosticError` with every error found."""
