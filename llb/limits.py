@@ -27,3 +27,7 @@ MAX_SOURCES: Final = 10_000
 """Source files that locations refer to."""
 MAX_INDEX: Final = 2**31 - 1
 """The largest input or output index that can be written down."""
+MAX_TOTAL_ITEMS: Final = 16_000_000
+"""Items of all lists and maps of one encoded value together."""
+MAX_RANGES: Final = 1_000_000
+"""Source ranges of one definition."""
