@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of jobs: name -> `module:function`. The front imports a module when its job is first asked for."""
+
+from __future__ import annotations
+
+JOBS: dict[str, str] = {
+    "exec": "ladle.core.worker.exec_job:run",
+    "apply": "ladle.core.layers.jobs:apply",
+    "diff": "ladle.core.layers.jobs:diff",
+    "export_local": "ladle.core.layers.jobs:export_local",
+    "export_tar": "ladle.core.layers.jobs:export_tar",
+    "file": "ladle.core.fileops.job:run",
+    "digest": "ladle.core.content.job:run",
+    "remove": "ladle.core.worker.housekeeping:remove",
+    "sweep": "ladle.core.worker.housekeeping:sweep",
+    "probe": "ladle.core.worker.housekeeping:probe",
+    "chain_usage": "ladle.core.worker.housekeeping:chain_usage",
+    "sync": "ladle.core.worker.housekeeping:sync",
+}

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The overlay snapshotter: the kernel's overlayfs, as root and inside a user namespace.
+
+Mount options follow BuildKit: no redirects, index or metadata-only copies, so that every upper directory is a
+complete layer by itself. Layer directories are named relative to `snapshots/`: mount(2) takes one page of options.
+Writable mounts are `volatile` where the kernel has it (the store syncs once, before it records), and always `nodev`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import ClassVar
+
+from ladle.core.api.errors import BuildError
+from ladle.core.worker import linux
+from ladle.core.worker.removal import remove_tree
+
+MAX_LAYERS = 400
+_ROOT_OPTIONS = "index=off,metacopy=off,redirect_dir=off"
+_USER_OPTIONS = "redirect_dir=nofollow,userxattr"
+_OVERLAY_XATTRS = ("trusted.overlay.", "user.overlay.")
+
+
+class Overlay:
+    """Layers stacked by overlayfs."""
+
+    NAME: ClassVar[str] = "overlay"
+    WRITES_IN_PLACE: ClassVar[bool] = False
+
+    def __init__(self, snapshots: str, *, rootless: bool) -> None:
+        self._snapshots = snapshots
+        self._options = _USER_OPTIONS if rootless else _ROOT_OPTIONS
+        self._rootless = rootless
+
+    def probe(self, scratch: str) -> None:
+        """Mount a writable overlay once in `scratch`; raises `BuildError` with the likely reason if that fails."""
+        names = {name: os.path.join(scratch, name) for name in ("lower", "upper", "work", "target")}
+        for path in names.values():
+            os.mkdir(path)
+        data = f"lowerdir={names['lower']},upperdir={names['upper']},workdir={names['work']},{self._options}"
+        try:
+            linux.mount("overlay", names["target"], "overlay", linux.MS_NODEV, data)
+        except OSError as error:
+            raise unusable(error, self._snapshots, rootless=self._rootless) from error
+        linux.umount(names["target"], linux.MNT_DETACH)
+        for path in names.values():
+            remove_tree(path)
+
+    def view(self, layers: Sequence[str], target: str) -> None:
+        """Mount the layers on `target`, read-only: nothing, a bind mount or an overlay without upper."""
+        stack = distinct(layers)
+        if len(stack) == 1:
+            linux.bind(os.path.join(self._snapshots, stack[0]), target, read_only=True, nodev=True, recursive=False)
+        elif stack:
+            self._mount(target, stack, "", linux.MS_RDONLY)
+
+    def stage(self, layers: Sequence[str], target: str, upper: str, work: str) -> None:
+        """Mount the layers on `target` with what is written going to `upper`."""
+        stack = distinct(layers)
+        if not stack:
+            linux.bind(upper, target, nodev=True, recursive=False)
+            return
+        copy_directory_attributes(os.path.join(self._snapshots, stack[-1]), upper)
+        names = [os.path.relpath(path, self._snapshots) for path in (upper, work)]
+        self._mount(target, stack, f",upperdir={names[0]},workdir={names[1]}", 0)
+
+    def finish(self, target: str, upper: str, work: str) -> None:  # noqa: ARG002
+        """Unmount, and drop the work directory (with its mark of a volatile mount)."""
+        try:
+            linux.umount(target)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            linux.umount(target, linux.MNT_DETACH)
+        remove_tree(work)
+
+    def _mount(self, target: str, stack: Sequence[str], writable: str, flags: int) -> None:
+        lower = ":".join(reversed(stack))
+        data = f"lowerdir={lower}{writable},{self._options}"
+        choices = [f"{data},volatile", data] if writable else [data]
+        with _working_directory(self._snapshots):
+            for index, choice in enumerate(choices):
+                try:
+                    linux.mount("overlay", target, "overlay", flags | linux.MS_NODEV, choice)
+                    return
+                except OSError as error:
+                    if error.errno != errno.EINVAL or index == len(choices) - 1:
+                        self._explain(error, stack)
+
+    def _explain(self, error: OSError, stack: Sequence[str]) -> None:
+        missing = [name for name in stack if not os.path.isdir(os.path.join(self._snapshots, name))]
+        if missing:
+            raise BuildError(
+                f"the store has lost layer {missing[0]}",
+                code="WK0012",
+                notes=[f"{os.path.join(self._snapshots, missing[0])} does not exist"],
+                help="run the build with --no-cache, or prune the store",
+            ) from error
+        raise unusable(error, self._snapshots, rootless=self._rootless) from error
+
+
+def distinct(layers: Sequence[str]) -> list[str]:
+    """Return the layers with only the topmost of equal ones, which covers those below; at most `MAX_LAYERS`."""
+    stack = list(reversed(dict.fromkeys(reversed(layers))))
+    if len(stack) > MAX_LAYERS:
+        raise BuildError(
+            f"a tree of {len(stack)} layers: overlayfs takes at most {MAX_LAYERS}",
+            code="WK0011",
+            help="join RUN or COPY steps, or start a stage from an exported and re-imported image",
+        )
+    return stack
+
+
+def copy_directory_attributes(source: str, target: str) -> None:
+    """Give `target` the owner, mode, times and (but for overlayfs' own) extended attributes of `source`."""
+    status = os.stat(source)
+    os.chown(target, status.st_uid, status.st_gid)
+    os.chmod(target, status.st_mode & 0o7777)
+    for name in os.listxattr(source):
+        if not name.startswith(_OVERLAY_XATTRS):
+            os.setxattr(target, name, os.getxattr(source, name))
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def unusable(error: OSError, snapshots: str, *, rootless: bool) -> BuildError:
+    """Explain why overlayfs cannot be mounted over the store."""
+    release = os.uname().release
+    notes = [f"mounting an overlay failed: {os.strerror(error.errno or 0)}"]
+    advice = ""
+    if error.errno == errno.ENODEV:
+        advice = "this kernel has no overlayfs: run `modprobe overlay` as root"
+    elif error.errno in (errno.EPERM, errno.EACCES):
+        advice = "ladle may not mount here: in a container it needs --privileged or --security-opt seccomp=unconfined"
+    elif error.errno == errno.EINVAL and _on_overlay(snapshots):
+        notes.append(f"the store {snapshots} lies on an overlay file system itself")
+        advice = "put the store on a volume or a tmpfs: set LADLE_ROOT"
+    elif error.errno == errno.EINVAL and rootless:
+        notes.append(f"the kernel is {release}; an ordinary user needs 5.11 or newer for overlayfs")
+        advice = "use a newer kernel, or run as root"
+    return BuildError("overlayfs does not work on this store", code="WK0010", notes=notes, help=advice)
+
+
+def _on_overlay(path: str) -> bool:
+    device = os.stat(path).st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+        for line in table:
+            fields = line.split()
+            if fields[2] == number and fields[fields.index("-") + 1] == "overlay":
+                return True
+    return False
+
+
+@contextmanager
+def _working_directory(path: str) -> Iterator[None]:
+    before = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.chdir(path)
+        yield
+    finally:
+        os.fchdir(before)
+        os.close(before)
