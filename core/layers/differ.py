@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two trees compared into a layer: an overlayfs upper directory against what it lies on, or any tree against any.
+
+An upper directory holds only what a step touched, so its walk costs as much as the change; names that overlayfs
+marks as removed or opaque become whiteouts. In *merged* mode both sides are walked name by name. The rule for
+"unchanged" is the same: owner, mode, device, capability, size and time; bytes only where times have no fraction.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+
+from ladle.core.api.errors import BuildError
+from ladle.core.layers.chain import DirChain
+from ladle.core.layers.changes import CAPABILITY, ChangeWriter, Detail, Dir, attribute_records
+from ladle.core.layers.tarwriter import TarWriter
+
+_SECOND = 1_000_000_000
+_COMPARE_BLOCK = 1 << 20
+_OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
+_REDIRECT = ("trusted.overlay.redirect", "user.overlay.redirect")
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+def diff_upper(
+    upper: str, lower: str | None, tar: TarWriter, *, epoch: int | None = None, detail: Detail = Detail.LAYER
+) -> None:
+    """Write the changes held by the overlayfs layer directory `upper` over the tree `lower` (None: nothing below).
+
+    `epoch` is the latest modification time that an entry may carry. The tar writer is not closed.
+    """
+    changes = ChangeWriter(tar, epoch=epoch, detail=detail)
+    with DirChain(upper) as above:
+        if lower is None:
+            TreeDiffer(changes, above, None, overlay=True).run(merged=False)
+            return
+        with DirChain(lower) as below:
+            TreeDiffer(changes, above, below, overlay=True).run(merged=False)
+
+
+def is_whiteout(status: os.stat_result) -> bool:
+    """Tell whether this is overlayfs's mark for a removed name: a character device 0/0."""
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
+
+
+class _Frame:
+    """A directory being walked: the names to come, and which sides have it."""
+
+    __slots__ = ("folder", "lower", "lower_names", "merged", "names", "upper_names")
+
+    def __init__(self, folder: Dir, *, lower: bool, merged: bool) -> None:
+        self.folder = folder
+        self.lower = lower
+        self.merged = merged and lower
+        self.names: Iterator[bytes] = iter(())
+        self.upper_names: frozenset[bytes] = frozenset()
+        self.lower_names: frozenset[bytes] = frozenset()
+
+
+class TreeDiffer:
+    """One walk over an upper and a lower tree, reporting to a `ChangeWriter`; iterative, so any depth works."""
+
+    def __init__(self, changes: ChangeWriter, upper: DirChain, lower: DirChain | None, *, overlay: bool) -> None:
+        self._changes = changes
+        self._upper = upper
+        self._lower = lower
+        self._overlay = overlay
+        self._frames: list[_Frame] = []
+
+    def run(self, *, merged: bool) -> None:
+        """Walk everything; `merged` compares both sides in full, else only what the upper side names."""
+        root = Dir(None, b"", os.fstat(self._upper.fd), None)
+        frames = self._frames
+        frames.append(self._listed(_Frame(root, lower=self._lower is not None, merged=merged)))
+        while frames:
+            frame = frames[-1]
+            for name in frame.names:
+                if self._visit(frame, name):
+                    break
+            else:
+                frames.pop()
+                self._upper.pop()
+                if frame.lower and self._lower is not None:
+                    self._lower.pop()
+
+    def _listed(self, frame: _Frame) -> _Frame:
+        names = self._upper.names()
+        if frame.merged and self._lower is not None:
+            frame.upper_names = frozenset(names)
+            frame.lower_names = frozenset(self._lower.names())
+            names = list(frame.upper_names | frame.lower_names)
+        names.sort()
+        frame.names = iter(names)
+        return frame
+
+    def _visit(self, frame: _Frame, name: bytes) -> bool:
+        """Report one name; True if its directory was entered and is to be walked next."""
+        folder = frame.folder
+        status: os.stat_result | None = None
+        if not frame.merged or name in frame.upper_names:
+            status = os.lstat(name, dir_fd=self._upper.fd)
+            if self._overlay and is_whiteout(status):
+                status = None
+        below = self._below(frame, name)
+        if status is None:
+            if below is not None:
+                self._changes.delete(folder, name)
+            return False
+        if stat.S_ISDIR(status.st_mode):
+            self._enter(frame, name, status, below)
+            return True
+        if below is None or not self._same(name, status, below):
+            self._changes.entry(folder, name, status, self._upper.fd)
+        elif frame.merged and status.st_nlink > 1:
+            self._changes.unmodified(folder, name, status)
+        return False
+
+    def _below(self, frame: _Frame, name: bytes) -> os.stat_result | None:
+        if not frame.lower or self._lower is None or (frame.merged and name not in frame.lower_names):
+            return None
+        try:
+            status = os.lstat(name, dir_fd=self._lower.fd)
+        except FileNotFoundError:
+            return None
+        return None if self._overlay and is_whiteout(status) else status
+
+    def _enter(self, frame: _Frame, name: bytes, status: os.stat_result, below: os.stat_result | None) -> None:
+        same = below is not None and self._same(name, status, below)
+        fd = self._upper.push(name)
+        attributes = os.listxattr(fd)
+        records = attribute_records(fd, self._changes.detail, attributes) if attributes else None
+        folder = Dir(frame.folder, frame.folder.prefix + name, status, records)
+        if not same:
+            self._changes.directory(folder)
+        lower = below is not None and stat.S_ISDIR(below.st_mode)
+        if lower and self._lower is not None:
+            self._lower.push(name)
+        opaque = self._overlay and self._opaque(folder, fd, attributes)
+        self._frames.append(self._listed(_Frame(folder, lower=lower, merged=frame.merged or opaque)))
+
+    def _opaque(self, folder: Dir, fd: int, attributes: list[str]) -> bool:
+        for name in _REDIRECT:
+            if name in attributes:
+                raise BuildError(
+                    f"snapshot holds a renamed directory that cannot be read as a layer: {os.fsdecode(folder.path)}",
+                    code="LA0603",
+                    help="the overlay was mounted with redirect_dir=on; ladle mounts it with redirect_dir=off",
+                )
+        return any(name in attributes and os.getxattr(fd, name) == b"y" for name in _OPAQUE)
+
+    def _same(self, name: bytes, status: os.stat_result, below: os.stat_result) -> bool:
+        """Decide as BuildKit does whether a name present on both sides is unchanged."""
+        if (status.st_ino, status.st_dev) == (below.st_ino, below.st_dev):
+            return True
+        mode = status.st_mode
+        if (mode, status.st_uid, status.st_gid, status.st_rdev) != (
+            below.st_mode,
+            below.st_uid,
+            below.st_gid,
+            below.st_rdev,
+        ):
+            return False
+        if stat.S_ISDIR(mode):
+            return self._same_capability(name)
+        if status.st_size != below.st_size or status.st_mtime_ns != below.st_mtime_ns:
+            return False
+        if not self._same_capability(name):
+            return False
+        if status.st_mtime_ns % _SECOND or not status.st_size:
+            return True
+        lower = self._lower
+        if lower is None:
+            return False
+        if stat.S_ISLNK(mode):
+            return os.readlink(name, dir_fd=self._upper.fd) == os.readlink(name, dir_fd=lower.fd)
+        return not stat.S_ISREG(mode) or same_content(name, self._upper.fd, lower.fd)
+
+    def _same_capability(self, name: bytes) -> bool:
+        lower = self._lower
+        return lower is None or _capability(self._upper.reach(name)) == _capability(lower.reach(name))
+
+
+def _capability(path: bytes) -> bytes:
+    try:
+        if CAPABILITY in os.listxattr(path, follow_symlinks=False):
+            return os.getxattr(path, CAPABILITY, follow_symlinks=False)
+    except OSError:
+        pass
+    return b""
+
+
+def same_content(name: bytes, first_dir: int, second_dir: int) -> bool:
+    """Compare the bytes of the regular files called `name` in two open directories."""
+    first = os.open(name, _OPEN_FLAGS, dir_fd=first_dir)
+    try:
+        second = os.open(name, _OPEN_FLAGS, dir_fd=second_dir)
+        try:
+            return same_bytes(first, second)
+        finally:
+            os.close(second)
+    finally:
+        os.close(first)
+
+
+def same_bytes(first: int, second: int) -> bool:
+    """Compare what is left to read of two open regular files."""
+    while True:
+        piece = os.read(first, _COMPARE_BLOCK)
+        if piece != os.read(second, _COMPARE_BLOCK):
+            return False
+        if not piece:
+            return True
