@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of one build (DESIGN section 2): request, compile, solve, export, remember."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from ladle.core.api.errors import BuildError, UsageError
+from ladle.core.api.exporter import Solved, SolvedImage
+from ladle.core.api.refs import SCRATCH, Ref
+from ladle.core.api.services import Services
+from ladle.core.build import memo
+from ladle.core.build.compiled import Compiled, CompiledImage, compile_build_file
+from ladle.core.build.context import RecordingContext
+from ladle.core.build.failure import step_error
+from ladle.core.build.graph import Graph
+from ladle.core.build.outcome import Outcome
+from ladle.core.build.runners.environment import Environment
+from ladle.core.build.session import LocalSession
+from ladle.core.build.worker_thread import EngineThread
+
+if TYPE_CHECKING:
+    from ladle.core.api.exporter import ExportReport
+    from ladle.core.build.reads import Read
+    from ladle.core.build.request import BuildRequest
+    from ladle.core.progress.reporter import BuildReporter
+    from ladle.core.registry import Registry
+    from ladle.core.store.store import Store
+    from ladle.llb.definition import Definition
+
+
+class Build:
+    """One build in this process. `run` reads top to bottom; everything it needs is handed in."""
+
+    def __init__(self, request: BuildRequest, *, registry: Registry, store: Store, reporter: BuildReporter) -> None:
+        self.request = request
+        self.registry = registry
+        self.store = store
+        self.reporter = reporter
+        self.session = LocalSession()
+        self._stack = ExitStack()
+
+    def run(self) -> Outcome:
+        """Build; returns what was written. Raises `BuildError` (a `DiagnosticError`, a `StepError`) for what goes wrong."""
+        with self._stack:
+            exporters = self._exporters()
+            environment = self._environment()
+            compiled = self.compile(environment)
+            solved, graph = self._solve(compiled, environment)
+            reports = self._export(exporters, environment, solved)
+            self._remember(compiled, graph, environment, exporters, reports)
+            return _outcome(reports, solved)
+
+    def compile(self, environment: Environment | None = None) -> Compiled:
+        """Return the build file as a graph, or the graph that was given."""
+        request = self.request
+        if request.llb:
+            return _given_graph(request.llb)
+        environment = environment or self._environment()
+        self.session.add_local("context", request.context)
+        context = RecordingContext(request, self.session, environment.source)
+        compiled = compile_build_file(
+            request, context, registry=self.registry, facts=self.store.facts, resolve=_resolver(environment)
+        )
+        for name, directory in compiled.locals.items():
+            self.session.add_local(name, directory)
+        for warning in compiled.warnings:
+            self.reporter.warning(warning)
+        return compiled
+
+    def _exporters(self) -> list[Any]:
+        outputs = self.request.outputs or (("cacheonly", {}),)
+        return [self.registry.load("exporter", kind).parse(attributes) for kind, attributes in outputs]
+
+    def _environment(self) -> Environment:
+        request = self.request
+        self._engine = EngineThread(self.store.root, self.registry, executors=self._executors())
+        self._stack.callback(self._engine.close)
+        services = Services(
+            root=self.store.root,
+            blobs=self.store.blobs,
+            snapshots=self.store.snapshots,
+            facts=self.store.facts,
+            session=self.session,
+            worker=self._engine.worker,
+            reporter=self.reporter,
+            single_flight=self.store.single_flight,
+            offline=request.offline,
+            pull=request.pull,
+            allow_host=True,
+        )
+        grants = set(request.allow)
+        if request.options.network == "host":
+            grants.add("network.host")
+        return Environment(
+            services,
+            self.registry,
+            executors=self._executors(),
+            grants=frozenset(grants),
+            forced_network=request.options.network if request.llb else "",
+        )
+
+    def _executors(self) -> list[tuple[str, str]]:
+        wanted = self.request.executor
+        if wanted == "auto":
+            return [(name, self.registry.target("executor", name)) for name in self.registry.names("executor")]
+        if wanted in ("crun", "runc"):
+            return [(wanted, self.registry.target("executor", "oci"))]
+        return [(wanted, self.registry.target("executor", wanted))]
+
+    def _solve(self, compiled: Compiled, environment: Environment) -> tuple[Solved, Graph]:
+        from ladle.core.solver.loop import solve_cached
+
+        graph = Graph(compiled.definition, environment, no_cache=self.request.no_cache)
+        self.reporter.name((vertex.digest, vertex.name) for vertex in graph.vertices.values())
+        ends = {image.result: compiled.definition.result(image.result) for image in compiled.images}
+        targets = sorted({(edge.vertex.digest, edge.index) for edge in ends.values() if edge is not None})
+        cache = self.store.records(environment.usable)
+        try:
+            records = solve_cached(graph.vertices, targets, graph.runner, cache, self.reporter)
+            if records is None:
+                records = self._engine.solve(graph, targets, cache, self.reporter, self.store, self.request.jobs)
+        except BuildError as error:
+            raise step_error(error, graph, self.reporter, self.request) from error
+        images = []
+        for image in compiled.images:
+            edge = ends[image.result]
+            record = None if edge is None else records[(edge.vertex.digest, edge.index)]
+            ref = SCRATCH if record is None else environment.ref(record.result)
+            images.append(_solved_image(image, ref))
+        key = sha256(repr([(image.ref, image.config) for image in images]).encode()).hexdigest()
+        created = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        return Solved(
+            images=tuple(images), tags=self.request.tags, epoch=compiled.epoch, created=created, key=key
+        ), graph
+
+    def _export(self, exporters: list[Any], environment: Environment, solved: Solved) -> list[ExportReport]:
+        services = environment.services
+        reports = []
+        for exporter in exporters:
+            reports.append(self._engine.call(exporter.export(services, solved)))
+        return reports
+
+    def _remember(
+        self,
+        compiled: Compiled,
+        graph: Graph,
+        environment: Environment,
+        exporters: list[Any],
+        reports: list[ExportReport],
+    ) -> None:
+        request = self.request
+        self.store.mark_synced()
+        if request.llb or not compiled.replayable or request.no_cache or request.pull:
+            return
+        if not all(report.replayable for report in reports):
+            return
+        memo.remember(request, compiled, graph, environment, self.store, reports)
+
+
+def _solved_image(image: CompiledImage, ref: Ref) -> SolvedImage:
+    return SolvedImage(platform=image.platform, ref=ref, config=image.config, base_history=image.base_history)
+
+
+def read_graph(path: str) -> Definition:
+    """Return the graph of a file (`-`: stdin); raises `BuildError` naming what is wrong with it."""
+    import sys
+
+    from ladle.llb.definition import Definition
+    from ladle.llb.errors import LLBError
+    from ladle.llb.limits import MAX_DEFINITION_BYTES
+
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read(MAX_DEFINITION_BYTES + 1)
+        else:
+            with open(path, "rb") as file:
+                data = file.read(MAX_DEFINITION_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read the graph {path!r}: {error.strerror}", code="LA0150") from error
+    try:
+        return Definition.from_bytes(data)
+    except LLBError as error:
+        shown = "on stdin" if path == "-" else repr(path)
+        raise BuildError(
+            f"the graph {shown} is not valid: {error}", code="LA0151", help="make it again with ladle compile"
+        ) from error
+
+
+def _given_graph(path: str) -> Compiled:
+    """Return a graph from a file as if it had been compiled."""
+    from ladle.core.api.platforms import local_platform, parse_platform
+
+    definition = read_graph(path)
+    images = tuple(
+        CompiledImage(
+            platform=parse_platform(name) if name else local_platform(),
+            result=name,
+            config=_plain_config(parse_platform(name) if name else local_platform()),
+        )
+        for name, _ in definition.results
+    )
+    return Compiled(definition=definition, images=images, replayable=False)
+
+
+def _plain_config(platform: Any) -> dict[str, Any]:
+    return {"architecture": platform.architecture, "config": {}, "history": [], "os": platform.os}
+
+
+def _resolver(environment: Environment) -> Any:
+    """Return the function that says what a recorded read would give now."""
+    from ladle.core.api.platforms import parse_platform
+
+    def resolve(read: Read) -> str:
+        try:
+            if read[0] == "tag":
+                _, scheme, ref, platform, _ = read
+                return str(environment.source(scheme).resolve(ref, platform=parse_platform(platform), scheme=scheme).digest)
+            return repr(environment.source("host").resolve_host())
+        except BuildError:
+            return ""
+
+    return resolve
+
+
+def _outcome(reports: list[ExportReport], solved: Solved) -> Outcome:
+    metadata: dict[str, Any] = {}
+    for report in reports:
+        metadata.update(report.metadata)
+    if solved.tags:
+        metadata["image.name"] = ",".join(solved.tags)
+    return Outcome(summaries=tuple(report.summary for report in reports if report.summary), metadata=metadata)
+
+
+def log_directory(root: str) -> str:
+    """Return a fresh directory name for this build's logs below the store."""
+    return f"{root}/logs/{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+
+
+def write_metadata(request: BuildRequest, outcome: Outcome, values: Mapping[str, Any]) -> None:
+    """Write `--metadata-file` and `--iidfile`, each by a temporary name and a rename."""
+    import json
+
+    texts = {
+        values["metadata_file"]: json.dumps(dict(outcome.metadata), indent=2, sort_keys=True) + "\n",
+        values["iidfile"]: str(outcome.metadata.get("containerimage.digest", "")),
+    }
+    for path, text in texts.items():
+        if path:
+            temporary = f"{path}.{os.getpid()}.tmp"
+            try:
+                with open(temporary, "w", encoding="utf-8") as file:
+                    file.write(text)
+                os.replace(temporary, path)
+            except OSError as error:
+                raise BuildError(f"cannot write {path!r}: {error.strerror}", code="LA0152") from error

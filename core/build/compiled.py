@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compiled build files, and their cache: an unchanged build file is not parsed again (DESIGN section 2).
+
+The key is the frontend with its version, and every option; the entry lists what the compile read, absences included.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from ladle.core.api.errors import InternalError
+from ladle.core.api.platforms import format_platform, parse_platform
+from ladle.core.build.context import RecordingContext
+from ladle.core.build.reads import Read, unchanged
+from ladle.core.build.syntax import pick_frontend
+from ladle.core.version import VERSION
+
+if TYPE_CHECKING:
+    from ladle.core.api.services import Facts
+    from ladle.core.build.request import BuildRequest
+    from ladle.core.registry import Registry
+    from ladle.llb.definition import Definition
+    from ladle.llb.ops import Platform
+
+_KIND = "compile"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledImage:
+    """One platform's result: the name of its end in the definition, and its image config."""
+
+    platform: Platform
+    result: str
+    config: dict[str, Any]
+    base_history: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """A build file as a graph: the boundary between frontends and everything after them."""
+
+    definition: Definition
+    images: tuple[CompiledImage, ...]
+    epoch: int | None = None
+    warnings: tuple[str, ...] = ()
+    reads: tuple[Read, ...] = ()
+    replayable: bool = True
+    """False where the build file came from a pipe: nothing can say whether it would read the same."""
+    locals: Mapping[str, str] = field(default_factory=dict)
+    """Session names of the directories that named contexts stand for."""
+
+
+def compile_build_file(
+    request: BuildRequest,
+    context: RecordingContext,
+    *,
+    registry: Registry,
+    facts: Facts,
+    resolve: Callable[[Read], str],
+) -> Compiled:
+    """Return the compiled build file, from the cache where everything that it read is as it was.
+
+    Raises `DiagnosticError` for a build file that does not compile.
+    """
+    shown, data = context.build_file()
+    forced = request.syntax or request.options.build_args.get("BUILDKIT_SYNTAX", "").split(" ")[0]
+    name = pick_frontend(registry, path=shown, head=data[:4096], forced=forced)
+    frontend = registry.load("frontend", name)
+    key = _key(request, name, frontend.VERSION, shown)
+    if not request.pull:
+        stored = facts.get(_KIND, key)
+        if stored is not None and (found := _from_bytes(stored)) is not None and unchanged(found.reads, resolve):
+            return found
+    result = frontend().compile(context)
+    compiled = _compiled(request, context, result)
+    if compiled.replayable:
+        facts.put(_KIND, key, _to_bytes(compiled))
+    return compiled
+
+
+def _compiled(request: BuildRequest, context: RecordingContext, result: Any) -> Compiled:
+    from ladle.core.api.snippets import render
+    from ladle.llb.state import marshal
+
+    if not result.images:
+        raise InternalError("the frontend returned no image")
+    single = len(result.images) == 1
+    names = ["" if single else format_platform(image.platform) for image in result.images]
+    states = {name: image.state for name, image in zip(names, result.images, strict=True)}
+    images = tuple(
+        CompiledImage(platform=image.platform, result=name, config=image.config, base_history=image.base_history)
+        for name, image in zip(names, result.images, strict=True)
+    )
+    return Compiled(
+        definition=marshal(states),
+        images=images,
+        epoch=result.epoch,
+        warnings=tuple(render(diagnostic) for diagnostic in context.warnings),
+        reads=tuple(dict.fromkeys(context.reads)),
+        replayable=request.build_file != "-",
+        locals={spec.name: spec.value for spec in request.contexts if spec.kind == "local"},
+    )
+
+
+def _key(request: BuildRequest, name: str, version: str, shown: str) -> str:
+    options = asdict(request.options)
+    contexts = sorted((spec.name, spec.kind, spec.value) for spec in request.contexts)
+    allow = sorted(request.allow)
+    parts = [VERSION, name, version, shown, request.build_file, request.context, contexts, allow, options]
+    return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _to_bytes(compiled: Compiled) -> bytes:
+    import msgpack
+
+    images = [
+        [format_platform(image.platform), image.result, image.config, image.base_history] for image in compiled.images
+    ]
+    fields = [
+        compiled.definition.to_bytes(),
+        images,
+        compiled.epoch,
+        compiled.warnings,
+        compiled.reads,
+        dict(compiled.locals),
+    ]
+    packed: bytes = msgpack.packb(fields)
+    return packed
+
+
+def _from_bytes(data: bytes) -> Compiled | None:
+    """Return a stored compile; None for one that an older or newer ladle wrote in another form."""
+    import msgpack
+
+    from ladle.llb.definition import Definition
+    from ladle.llb.errors import LLBError
+
+    try:
+        definition, images, epoch, warnings, reads, local_names = msgpack.unpackb(data)
+        return Compiled(
+            definition=Definition.from_bytes(definition),
+            images=tuple(
+                CompiledImage(platform=parse_platform(platform), result=name, config=config, base_history=history)
+                for platform, name, config, history in images
+            ),
+            epoch=epoch,
+            warnings=tuple(warnings),
+            reads=tuple(tuple(read) for read in reads),
+            locals=local_names,
+        )
+    except (ValueError, TypeError, LLBError, msgpack.UnpackException):
+        return None

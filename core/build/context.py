@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The context of an in-process frontend: answers its questions and records every answer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ladle.core.api.errors import BuildError
+from ladle.core.api.frontend import CompileOptions, HostBase, NamedContext, ResolvedImage
+from ladle.core.api.platforms import format_platform
+from ladle.core.build.reads import MAX_FILE_BYTES, Read, file_read, read_bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ladle.core.api.diagnostics import Diagnostic
+    from ladle.core.build.request import BuildRequest, ContextSpec
+    from ladle.core.build.session import LocalSession
+    from ladle.llb.ops import Platform
+
+LoadSource = "Callable[[str], Any]"
+
+
+class RecordingContext:
+    """Implements `ladle.core.api.frontend.Context`; `reads` and `warnings` are what it has recorded."""
+
+    def __init__(self, request: BuildRequest, session: LocalSession, source: Callable[[str], Any]) -> None:
+        self.options: CompileOptions = request.options
+        self.reads: list[Read] = []
+        self.warnings: list[Diagnostic] = []
+        self._request = request
+        self._session = session
+        self._source = source
+        self._named = {_familiar(spec.name): spec for spec in request.contexts}
+        self._stdin: bytes | None = None
+
+    def build_file(self) -> tuple[str, bytes]:
+        """Return the build file's shown name and bytes; raises `BuildError` naming what was looked for."""
+        path = self._request.build_file
+        if path == "-":
+            if self._stdin is None:
+                self._stdin = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+            if len(self._stdin) > MAX_FILE_BYTES:
+                raise BuildError(f"the build file on stdin is larger than {MAX_FILE_BYTES} bytes", code="LA0130")
+            return "Dockerfile", self._stdin
+        data = self._file(path)
+        if data is None:
+            what = "is not a file" if os.path.exists(path) else "does not exist"
+            raise BuildError(
+                f"the build file {os.path.relpath(path)!r} {what}", code="LA0131", help="name it with -f, or create it"
+            )
+        return self._shown(path), data
+
+    def read(self, path: str, *, beside_build_file: bool = False) -> bytes | None:
+        """Return a file of the context, None if it is absent; raises `BuildError` for a path that leads out of it."""
+        base = self._request.context
+        if beside_build_file and self._request.build_file != "-":
+            base = os.path.dirname(self._request.build_file)
+        inside = os.path.normpath("/" + path).lstrip("/")
+        full = os.path.join(base, inside)
+        real = os.path.realpath(full)
+        if real != full and os.path.commonpath([real, os.path.realpath(base)]) != os.path.realpath(base):
+            raise BuildError(f"{path!r} leads out of the build context", code="LA0132")
+        return self._file(full)
+
+    def ignore_file(self) -> tuple[str, bytes] | None:
+        """Return name and bytes of `<build file>.dockerignore` or else `.dockerignore`; None without one."""
+        path = self._request.build_file
+        if path != "-":
+            data = self._file(f"{path}.dockerignore")
+            if data is not None:
+                return self._shown(f"{path}.dockerignore"), data
+        data = self._file(os.path.join(self._request.context, ".dockerignore"))
+        return None if data is None else (".dockerignore", data)
+
+    def resolve_image(self, ref: str, *, platform: Platform, scheme: str = "docker-image") -> ResolvedImage:
+        """Look up an image by the source of its scheme."""
+        image: ResolvedImage = self._source(scheme).resolve(ref, platform=platform, scheme=scheme)
+        self.reads.append(("tag", scheme, ref, format_platform(platform), image.digest))
+        return image
+
+    def resolve_host(self) -> HostBase:
+        """Return the machine as a base."""
+        source = self._source("host")
+        host: HostBase = source.resolve_host()
+        self.reads.append(("host", "", repr(host)))
+        return host
+
+    def named_context(self, name: str, *, platform: Platform) -> NamedContext | None:
+        """Return the named context that replaces `name`, or None."""
+        spec = self._named.get(f"{_familiar(name)}::{format_platform(platform)}") or self._named.get(_familiar(name))
+        if spec is None:
+            return None
+        if spec.kind == "local":
+            return self._local_context(spec)
+        if spec.kind == "host":
+            return NamedContext(name=spec.name, kind="host", host=self.resolve_host())
+        image = self.resolve_image(spec.value, platform=platform, scheme=spec.kind)
+        return NamedContext(name=spec.name, kind="image", image=image)
+
+    def warn(self, diagnostic: Diagnostic) -> None:
+        """Keep a finding that does not stop the build."""
+        self.warnings.append(diagnostic)
+
+    def _local_context(self, spec: ContextSpec) -> NamedContext:
+        ignore = self._file(os.path.join(spec.value, ".dockerignore"))
+        self._session.add_local(spec.name, spec.value)
+        text = None if ignore is None else ignore.decode(errors="replace")
+        return NamedContext(name=spec.name, kind="local", local=spec.name, ignore=text)
+
+    def _file(self, path: str) -> bytes | None:
+        try:
+            data = read_bounded(path)
+        except OSError as error:
+            raise BuildError(f"cannot read {os.path.relpath(path)!r}: {error.strerror}", code="LA0133") from error
+        self.reads.append(file_read(path, data))
+        return data
+
+    def _shown(self, path: str) -> str:
+        context = self._request.context
+        if path.startswith(context + "/"):
+            return path[len(context) + 1 :]
+        return os.path.relpath(path)
+
+
+def _familiar(name: str) -> str:
+    """Return a context's name as Docker compares it: the familiar form of a reference, without `:latest`."""
+    from ladle.core.api.reference import parse_reference
+
+    base, sep, platform = name.partition("::")
+    try:
+        return parse_reference(base).familiar() + sep + platform
+    except ValueError:
+        return name

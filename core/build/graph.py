@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A definition as the solver sees it: vertices with names, and a runner for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ladle.core.api.errors import BuildError
+from ladle.core.build.runners.compose import DiffRunner, MergeRunner, PassthroughRunner
+from ladle.core.build.runners.exec import ExecRunner
+from ladle.core.build.runners.file import FileRunner
+from ladle.core.build.runners.source import SourceRunner
+from ladle.llb.ops import DiffOp, ExecOp, FileOp, MergeOp, PassthroughOp, SourceOp
+
+if TYPE_CHECKING:
+    from ladle.core.build.runners.environment import Environment
+    from ladle.llb.definition import Definition
+    from ladle.llb.vertex import Vertex
+
+_RUNNERS: dict[type, Any] = {
+    SourceOp: SourceRunner,
+    ExecOp: ExecRunner,
+    FileOp: FileRunner,
+    MergeOp: MergeRunner,
+    DiffOp: DiffRunner,
+    PassthroughOp: PassthroughRunner,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GraphVertex:
+    """One vertex as the solver sees it."""
+
+    digest: str
+    name: str
+    inputs: tuple[tuple[str, int], ...]
+    ignore_cache: bool
+
+
+class Graph:
+    """The vertices of a definition by digest, inputs first, and the factory of their runners."""
+
+    def __init__(self, definition: Definition, environment: Environment, *, no_cache: bool = False) -> None:
+        self.definition = definition
+        self._environment = environment
+        self._vertices = {vertex.digest: vertex for vertex in definition.vertices}
+        self.vertices: dict[str, GraphVertex] = {
+            vertex.digest: GraphVertex(
+                vertex.digest,
+                self.name_of(vertex),
+                tuple((edge.vertex.digest, edge.index) for edge in vertex.inputs),
+                (no_cache and not isinstance(vertex.op, SourceOp)) or definition.metadata_of(vertex).ignore_cache,
+            )
+            for vertex in definition.vertices
+        }
+
+    def name_of(self, vertex: Vertex) -> str:
+        """Return how people know the vertex."""
+        name = self.definition.metadata_of(vertex).name
+        if name:
+            return name
+        op = vertex.op
+        if isinstance(op, SourceOp):
+            return op.identifier
+        if isinstance(op, ExecOp):
+            return f"run {' '.join(op.meta.args)}"
+        return f"{type(op).__name__.removesuffix('Op').lower()} {vertex.digest[7:19]}"
+
+    def runner(self, digest: str) -> Any:
+        """Return the runner of a vertex; raises `BuildError` for an op that cannot be run yet."""
+        vertex = self._vertices[digest]
+        made = _RUNNERS.get(type(vertex.op))
+        if made is None:
+            kind = type(vertex.op).__name__.removesuffix("Op").lower()
+            raise BuildError(f"a graph with a {kind} op is not supported yet", code="LA0405")
+        return made(vertex, vertex.op, self._environment)
+
+    def location(self, digest: str) -> Any:
+        """Return the source locations of a vertex, () without any."""
+        return self.definition.locations.get(digest, ())

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The runner of an exec op: the worker's `exec` job (FEATURES SV-10, SV-11 for its keys)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from ladle.core.api.errors import BuildError
+from ladle.core.api.refs import layers_ref
+from ladle.core.build.runners.base import BY_RECORD, BaseRunner
+from ladle.core.solver.api import InputUse
+from ladle.llb.ops.exec import ExecOp, Meta, NetMode, SecurityMode
+from ladle.llb.ops.mount import ContentCache, Mount, MountType
+
+if TYPE_CHECKING:
+    from ladle.core.build.runners.environment import Result
+
+_NETWORKS = {NetMode.UNSET: "sandbox", NetMode.HOST: "host", NetMode.NONE: "none"}
+_GRACE_SECONDS = 3.0
+
+
+class ExecRunner(BaseRunner[ExecOp]):
+    """Runs an exec op."""
+
+    def key_parts(self) -> Mapping[str, object]:
+        """Return the op without what must not miss: proxies, addresses of extra hosts, identities of cache mounts."""
+        meta = self.op.meta
+        platform = self.vertex.platform
+        return {
+            "kind": "exec",
+            "args": list(meta.args),
+            "env": list(meta.env),
+            "cwd": meta.cwd,
+            "user": meta.user,
+            "hostname": meta.hostname,
+            "extra_hosts": [host.host for host in meta.extra_hosts],
+            "ulimit": [[limit.name, limit.soft, limit.hard] for limit in meta.ulimit],
+            "valid_exit_codes": list(meta.valid_exit_codes),
+            "stubs": meta.remove_mount_stubs_recursive,
+            "mounts": [_mount_parts(mount) for mount in self.op.mounts],
+            "network": int(self.op.network),
+            "security": int(self.op.security),
+            "secret_env": [[secret.id, secret.name, secret.optional] for secret in self.op.secret_env],
+            "devices": [[device.name, device.optional] for device in self.op.cdi_devices],
+            "platform": [] if platform is None else [platform.os, platform.architecture, platform.variant],
+        }
+
+    def uses(self) -> Sequence[InputUse]:
+        """Return by content the inputs that every mount of them only reads or throws away."""
+        uses = []
+        for index in range(len(self.vertex.inputs)):
+            mounts = [mount for mount in self.op.mounts if mount.input == index]
+            if mounts and all(_by_content(mount) for mount in mounts) and not self._is_host(index):
+                uses.append(InputUse(by_content=True, selectors=[_selector(mount) for mount in mounts]))
+            else:
+                uses.append(BY_RECORD)
+        return uses
+
+    def _is_host(self, index: int) -> bool:
+        identifier = getattr(self.vertex.inputs[index].vertex.op, "identifier", "")
+        return isinstance(identifier, str) and identifier.startswith("host://")
+
+    async def run(self, inputs: Sequence[Result]) -> Sequence[Result]:
+        """Run the process; raises `BuildError` when it fails. One result for each output."""
+        self._check_grants()
+        snapshots = self.services.snapshots
+        outputs = {mount.output: snapshots.allocate() for mount in self.op.mounts if mount.has_output}
+        args = {
+            "meta": self._meta(),
+            "mounts": [self._mount(mount, inputs, outputs) for mount in self.op.mounts if self._is_given(mount)],
+            "secret_env": self._secret_env(),
+            "network": self._network(),
+            "security": "insecure" if self.op.security is SecurityMode.INSECURE else "sandbox",
+            "executors": self.environment.executors,
+            "grace": _GRACE_SECONDS,
+        }
+        done = await self.services.worker.run("exec", args, on_event=self.events())
+        if done["exit_code"] not in (self.op.meta.valid_exit_codes or (0,)):
+            raise _failure(self.op.meta, done)
+        results = []
+        for number in sorted(outputs):
+            mount = next(each for each in self.op.mounts if each.has_output and each.output == number)
+            snapshots.commit(outputs[number])
+            base = self.layers(inputs[mount.input]) if mount.input >= 0 else []
+            results.append(layers_ref([*base, outputs[number]]))
+        return results
+
+    def _check_grants(self) -> None:
+        if self.op.network is NetMode.HOST and "network.host" not in self.environment.grants:
+            raise BuildError(
+                "network.host is not allowed", code="LA0401", help="grant it with --allow network.host, or --network host"
+            )
+        if self.op.security is SecurityMode.INSECURE:
+            raise BuildError("security.insecure is not supported yet", code="LA0402", help="use the default sandbox")
+        required = [device.name for device in self.op.cdi_devices if not device.optional]
+        if required:
+            raise BuildError(f"the device {required[0]!r} cannot be given: devices are not supported yet", code="LA0403")
+
+    def _network(self) -> str:
+        return self.environment.forced_network or _NETWORKS[self.op.network]
+
+    def _meta(self) -> dict[str, Any]:
+        meta = self.op.meta
+        return {
+            "args": list(meta.args),
+            "env": [*meta.env, *_proxy_env(meta)],
+            "cwd": meta.cwd,
+            "user": meta.user,
+            "hostname": meta.hostname,
+            "extra_hosts": [{"host": host.host, "ip": host.ip} for host in meta.extra_hosts],
+            "ulimit": [{"name": limit.name, "soft": limit.soft, "hard": limit.hard} for limit in meta.ulimit],
+            "valid_exit_codes": list(meta.valid_exit_codes),
+        }
+
+    def _secret_env(self) -> dict[str, str]:
+        found = {}
+        for secret in self.op.secret_env:
+            data = self.services.session.secret(secret.id)
+            if data is not None:
+                found[secret.name] = data.decode(errors="surrogateescape")
+            elif not secret.optional:
+                raise _no_secret(secret.id)
+        return found
+
+    def _is_given(self, mount: Mount) -> bool:
+        """Say whether a mount is made at all: optional secrets and sockets that nobody gave are not."""
+        if mount.mount_type is MountType.SECRET and mount.secret_opt is not None:
+            if self.services.session.secret(mount.secret_opt.id) is not None:
+                return True
+            if not mount.secret_opt.optional:
+                raise _no_secret(mount.secret_opt.id)
+            return False
+        return not (mount.mount_type is MountType.SSH and mount.ssh_opt is not None and mount.ssh_opt.optional)
+
+    def _mount(self, mount: Mount, inputs: Sequence[Result], outputs: Mapping[int, str]) -> dict[str, Any]:
+        given: dict[str, Any] = {
+            "dest": mount.dest,
+            "ref": self.environment.ref(inputs[mount.input]) if mount.input >= 0 else None,
+            "selector": mount.selector,
+            "readonly": mount.readonly,
+            "type": mount.mount_type.name.lower(),
+            "output": outputs.get(mount.output) if mount.has_output else None,
+        }
+        if mount.tmpfs_opt is not None:
+            given["size"] = mount.tmpfs_opt.size
+        if mount.cache_opt is not None:
+            name = sha256(mount.cache_opt.id.encode()).hexdigest()[:32]
+            given["cache_dir"] = f"{self.services.root}/cachemounts/{name}"
+            given["sharing"] = mount.cache_opt.sharing.name.lower()
+        if mount.secret_opt is not None:
+            secret = mount.secret_opt
+            data = self.services.session.secret(secret.id)
+            given["secret"] = {"data": data, "uid": secret.uid, "gid": secret.gid, "mode": secret.mode}
+        return given
+
+
+def _by_content(mount: Mount) -> bool:
+    if mount.mount_type is not MountType.BIND or mount.dest == "/" or mount.content_cache is ContentCache.OFF:
+        return False
+    return mount.readonly or not mount.has_output or mount.content_cache is ContentCache.ON
+
+
+def _selector(mount: Mount) -> dict[str, Any]:
+    path = mount.selector or "/"
+    return {"path": path, "wildcard": False, "follow_links": True, "include": [], "exclude": []}
+
+
+def _mount_parts(mount: Mount) -> list[object]:
+    cache: list[object] = []
+    secret = mount.secret_opt or mount.ssh_opt
+    if mount.cache_opt is not None and (mount.cache_opt.id != mount.dest or mount.cache_opt.sharing != 0):
+        cache = ["cache"]
+    return [
+        mount.dest,
+        mount.input,
+        mount.selector if not _by_content(mount) else "",
+        mount.output,
+        mount.readonly,
+        int(mount.mount_type),
+        mount.tmpfs_opt.size if mount.tmpfs_opt else 0,
+        cache,
+        [secret.id, secret.uid, secret.gid, secret.mode, secret.optional] if secret else [],
+    ]
+
+
+def _proxy_env(meta: Meta) -> list[str]:
+    proxy = meta.proxy_env
+    if proxy is None:
+        return []
+    found = []
+    for name in ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"):
+        value = getattr(proxy, name)
+        if value:
+            found += [f"{name.upper()}={value}", f"{name}={value}"]
+    return found
+
+
+def _no_secret(name: str) -> BuildError:
+    return BuildError(f"secret {name}: not found", code="LA0404", help=f"give it with --secret id={name},src=FILE")
+
+
+def _failure(meta: Meta, done: Mapping[str, Any]) -> BuildError:
+    message = f'process "{" ".join(meta.args)}" did not complete successfully: exit code: {done["exit_code"]}'
+    if done.get("oom"):
+        message += ": cannot allocate memory"
+    return BuildError(message, code="LA0400")

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine's own thread: an asyncio loop for the solver's driver, the exporters and the worker's messages.
+
+Neither the thread nor asyncio nor the worker exists before the first thing has to run; a cached build has none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
+    import threading
+
+    from ladle.core.build.graph import Graph
+    from ladle.core.progress.reporter import BuildReporter
+    from ladle.core.registry import Registry
+    from ladle.core.store.store import Store
+
+T = TypeVar("T")
+
+
+class LazyWorker:
+    """Implements `ladle.core.api.services.Worker`: makes the real one at the first job."""
+
+    def __init__(self, root: str, options: Callable[[], Mapping[str, Any]]) -> None:
+        self._root = root
+        self._options = options
+        self._worker: Any = None
+
+    async def run(
+        self,
+        job: str,
+        args: dict[str, Any],
+        *,
+        fds: Sequence[int] = (),
+        on_event: Callable[[dict[str, Any]], None] | None = None,
+    ) -> dict[str, Any]:
+        """Run one job to its end."""
+        if self._worker is None:
+            from ladle.core.worker.client import Worker
+
+            self._worker = Worker(self._root, options=dict(self._options()))
+        result: dict[str, Any] = await self._worker.run(job, args, fds=fds, on_event=on_event)
+        return result
+
+    def close(self) -> None:
+        """End the worker process, if there is one."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
+class EngineThread:
+    """Runs coroutines on a thread of its own, from the thread of the command line."""
+
+    def __init__(self, root: str, registry: Registry, *, executors: Sequence[tuple[str, str]]) -> None:
+        self._registry = registry
+        self._executors = executors
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self.worker = LazyWorker(root, self._options)
+
+    def _options(self) -> Mapping[str, Any]:
+        return {
+            "snapshotter": self._registry.target("snapshotter", "overlay"),
+            "executors": [list(pair) for pair in self._executors],
+        }
+
+    def solve(
+        self,
+        graph: Graph,
+        targets: Sequence[tuple[str, int]],
+        cache: Any,
+        reporter: BuildReporter,
+        store: Store,
+        jobs: int,
+    ) -> Any:
+        """Solve by the concurrent driver; returns the records of the targets."""
+        from ladle.core.solver.drive import solve
+
+        return self.call(
+            solve(
+                graph.vertices,
+                targets,
+                graph.runner,
+                cache,
+                reporter,
+                jobs=jobs,
+                single_flight=store.single_flight,
+            )
+        )
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end. Ctrl-C cancels it, waits until everything that it started is gone, and is raised."""
+        import asyncio
+        import threading
+
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
+            self._thread.start()
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            self._cancel(future)
+            raise
+
+    def _cancel(self, future: Any) -> None:
+        import asyncio
+        from concurrent.futures import CancelledError
+
+        future.cancel()
+
+        async def settled() -> None:
+            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            await asyncio.wait(others, timeout=15) if others else None
+
+        if self._loop is not None:
+            try:
+                asyncio.run_coroutine_threadsafe(settled(), self._loop).result(timeout=20)
+            except (CancelledError, TimeoutError):
+                return
+
+    def close(self) -> None:
+        """End the worker and the thread."""
+        self.worker.close()
+        if self._loop is not None and self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout=10)
+            self._loop.close()
+            self._loop = None

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The full command line, on click; imported only when the fast path does not answer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ladle.core.api.diagnostics import DiagnosticError
+from ladle.core.api.errors import BuildError, InternalError
+from ladle.core.build.outcome import StepError
+from ladle.core.cli.options import BUILD_FLAGS, Flag
+from ladle.core.version import VERSION
+
+_COMPILE_KEYS = ("file", "target", "build_args", "labels", "contexts", "platforms", "network", "add_hosts", "ulimits")
+
+
+def run(argv: list[str]) -> int:
+    """Run a command and return its exit code; everything that a person sees of an error is printed here."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = app.main(args=argv, prog_name="ladle", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        print("canceled", file=sys.stderr)
+        return 130
+    except BuildError as error:
+        print(render_error(error), file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except InternalError as error:
+        import traceback
+
+        traceback.print_exc()
+        print(f"internal error: {error}\nThis is a bug in ladle {VERSION}.", file=sys.stderr)
+        return 70
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def render_error(error: BuildError) -> str:
+    """Return an error as a person should read it."""
+    if isinstance(error, StepError):
+        return error.render()
+    if isinstance(error, DiagnosticError):
+        from ladle.core.api.snippets import render
+
+        colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        return "\n\n".join(render(diagnostic, colour=colour) for diagnostic in error.diagnostics)
+    lines = [f"error[{error.code}]: {error.message}"]
+    lines += [f"  note: {note}" for note in error.notes]
+    if error.help:
+        lines.append(f"  help: {error.help}")
+    return "\n".join(lines)
+
+
+def flags(table: tuple[Flag, ...]) -> Callable[[Any], Any]:
+    """Return a decorator that gives a command the flags of a table."""
+
+    def decorate(function: Any) -> Any:
+        for key, names, kind, metavar, text in reversed(table):
+            options: dict[str, Any] = {"help": text}
+            if kind == "bool":
+                options["is_flag"] = True
+            else:
+                options |= {"metavar": metavar, "multiple": kind == "many", "default": () if kind == "many" else ""}
+            function = click.option(*names, key, **options)(function)
+        return function
+
+    return decorate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, message="ladle %(version)s")
+def app() -> None:
+    """Build images and files from any build file."""
+
+
+@app.command(name="build")
+@flags(BUILD_FLAGS)
+@click.argument("path", nargs=-1)
+def build_command(path: tuple[str, ...], **values: Any) -> int:
+    """Build PATH, and write the result where -o says."""
+    from ladle.core.cli.build import run_build
+
+    return run_build(values, list(path))
+
+
+@app.command(name="compile")
+@flags(tuple(flag for flag in BUILD_FLAGS if flag[0] in (*_COMPILE_KEYS, "offline", "pull", "syntax", "root", "allow")))
+@click.option("-o", "--output", "output", default="-", metavar="FILE", help="Where the graph goes (default: stdout)")
+@click.argument("path", nargs=1)
+def compile_command(path: str, output: str, **values: Any) -> int:
+    """Compile PATH to a serialized build graph."""
+    from ladle.core.cli.graphs import run_compile
+
+    return run_compile(values, path, output)
+
+
+@app.command(name="inspect")
+@click.option("--format", "form", default="text", metavar="FORMAT", help="text, json, mermaid or dot")
+@click.argument("file", nargs=1)
+def inspect_command(file: str, form: str) -> int:
+    """Print a serialized build graph (`-`: stdin)."""
+    from ladle.core.cli.graphs import run_inspect
+
+    return run_inspect(file, form)
+
+
+@app.command(name="plugins")
+def plugins_command() -> int:
+    """List the plugins."""
+    from ladle.core.cli.setup import make_registry
+
+    registry = make_registry()
+    for kind in ("frontend", "source", "exporter", "executor", "snapshotter"):
+        for name in registry.names(kind):
+            click.echo(f"{kind:12} {name:14} {registry.target(kind, name)}")
+    return 0
+
+
+@app.command(name="doctor")
+@click.option("--root", default="", metavar="DIR", help="The store (default: $LADLE_ROOT)")
+def doctor_command(root: str) -> int:
+    """Try how this machine can run steps, and say what is missing."""
+    from ladle.core.cli.doctor import run_doctor
+
+    return run_doctor(root)

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ladle build`: from parsed flags to the outcome on the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+
+def run_build(values: Mapping[str, Any], positional: list[str]) -> int:
+    """Build and return 0; raises `BuildError` for what goes wrong."""
+    from ladle.core.build.build import Build, log_directory, write_metadata
+    from ladle.core.build.request import make_request
+    from ladle.core.cli.setup import make_registry
+    from ladle.core.progress.modes import make_renderer
+    from ladle.core.progress.reporter import BuildReporter
+    from ladle.core.store.store import Store
+
+    request = make_request(values, positional, environ=os.environ)
+    renderer = make_renderer("quiet" if values["quiet"] else values["progress"])
+    store = Store.open(request.root or None)
+    reporter = BuildReporter(renderer, log_dir=log_directory(store.root))
+    try:
+        outcome = Build(request, registry=make_registry(), store=store, reporter=reporter).run()
+        write_metadata(request, outcome, values)
+        reporter.summary()
+    finally:
+        reporter.close()
+        renderer.close()
+        store.close()
+    for summary in outcome.summaries:
+        print(summary, file=sys.stderr)
+    if not request.outputs:
+        print("no output was asked for: the result is in the cache only (use -o)", file=sys.stderr)
+    if values["quiet"] and "containerimage.digest" in outcome.metadata:
+        print(outcome.metadata["containerimage.digest"])
+    return 0

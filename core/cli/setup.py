@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The registry of this installation: the static tables of the built-ins."""
+
+from __future__ import annotations
+
+from ladle.core.registry import Registry
+
+
+def make_registry() -> Registry:
+    """Return a registry with every built-in plugin."""
+    from ladle.frontends.builtin import TABLE as FRONTENDS
+    from ladle.plugins.builtin import TABLE as PLUGINS
+
+    return Registry({"frontend": FRONTENDS}, PLUGINS)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plain progress: one line an event, with names instead of numbers, a heartbeat for long steps and a summary."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from ladle.core.progress.reporter import Event
+
+HEARTBEAT_SECONDS = 30.0
+_RESULTS = {"cached": "CACHED", "completed": "DONE", "failed": "ERROR", "canceled": "CANCELED"}
+
+
+class PlainProgress:
+    """A sink that writes lines to a stream; `close` stops its heartbeat."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream if stream is not None else sys.stderr
+        self._running: dict[str, tuple[str, float]] = {}
+        self._partial: dict[tuple[str, int], bytes] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._heart: threading.Thread | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        with self._lock:
+            for line in self._lines(event):
+                self._write(line)
+        if event["type"] == "started" and self._heart is None:
+            self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+            self._heart.start()
+
+    def close(self) -> None:
+        """Stop the heartbeat."""
+        self._stop.set()
+        if self._heart is not None:
+            self._heart.join()
+
+    def _lines(self, event: Event) -> list[str]:
+        kind = event["type"]
+        name = event.get("name", "")
+        if kind == "started":
+            self._running[event["vertex"]] = (name, time.monotonic())
+            return [name]
+        if kind in _RESULTS:
+            self._running.pop(event["vertex"], None)
+            lines = self._flush(event["vertex"], name)
+            took = f" {event['duration']:.1f}s" if "duration" in event else ""
+            return [*lines, f"{name} {_RESULTS[kind]}{took}"]
+        if kind == "log":
+            return self._log(event["vertex"], event["stream"], name, event["data"])
+        if kind == "status":
+            done = f" {event['current']}/{event['total']}" if event["total"] else ""
+            return [f"{name}: {event['text']}{done}"]
+        if kind == "warning":
+            return [f"warning: {event['text']}", *([f"  help: {event['help']}"] if event["help"] else [])]
+        return _summary(event) if kind == "summary" else []
+
+    def _log(self, vertex: str, stream: int, name: str, data: bytes) -> list[str]:
+        whole = self._partial.pop((vertex, stream), b"") + data
+        *lines, rest = whole.split(b"\n")
+        if rest:
+            self._partial[(vertex, stream)] = rest
+        return [f"{name} | {_printable(line)}" for line in lines]
+
+    def _flush(self, vertex: str, name: str) -> list[str]:
+        rests = [self._partial.pop((vertex, stream), b"") for stream in (1, 2)]
+        return [f"{name} | {_printable(rest)}" for rest in rests if rest]
+
+    def _beat(self) -> None:
+        while not self._stop.wait(HEARTBEAT_SECONDS):
+            with self._lock:
+                for name, since in self._running.values():
+                    self._write(f"{name}: still running, {time.monotonic() - since:.0f}s")
+
+    def _write(self, line: str) -> None:
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except (BrokenPipeError, ValueError):
+            return
+
+
+def _summary(event: Event) -> list[str]:
+    lines = [f"{event['steps']} steps, {event['cached']} cached, {event['seconds']:.1f}s"]
+    slow = [(name, seconds) for name, seconds in event["slowest"] if seconds >= 1]
+    if slow:
+        lines.append("slowest: " + ", ".join(f"{name} {seconds:.1f}s" for name, seconds in slow))
+    return lines
+
+
+def _printable(line: bytes) -> str:
+    """Return a step's line as text: carriage returns keep only what is last seen, escapes that move the cursor go."""
+    text = line.rstrip(b"\r").rsplit(b"\r", 1)[-1].decode(errors="replace")
+    return "".join(char if char == "\t" or char.isprintable() else "�" for char in text) if not text.isprintable() else text
