@@ -4,14 +4,27 @@
 from __future__ import annotations
 
 import os
+import re
 from hashlib import sha256
 
+from ladle.core.api.errors import BuildError
 from ladle.core.oci.documents import MANIFEST_LIMIT, Descriptor, Index, is_digest, read_document
 from ladle.core.oci.errors import bad_layout, digest_mismatch, no_such_image, too_large
 from ladle.core.oci.media import OCI_INDEX
 
 REF_NAME = "org.opencontainers.image.ref.name"
 IMAGE_NAME = "io.containerd.image.name"
+_NAME = re.compile(
+    r"(?P<name>[^@]+?)(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+
+
+def split_layout_name(text: str) -> tuple[str, str, str]:
+    """Return name (or directory), tag and digest of `NAME[:tag][@digest]`, "" for what is not there."""
+    match = _NAME.fullmatch(text)
+    if match is None:
+        raise BuildError(f"{text!r} is not NAME[:tag][@sha256:…]", code="LA0201")
+    return match["name"], match["tag"] or "", match["digest"] or ""
 
 
 class Layout:
