@@ -15,6 +15,7 @@ from ladle.llb.schema import OPS, PLATFORM
 if TYPE_CHECKING:
     from ladle.llb.ops import Op
     from ladle.llb.ops.platform import Platform
+    from ladle.llb.vertex import Vertex
 
 _SMALL = 64 * 1024
 _FIELDS = frozenset(("op", "inputs", "platform", "constraints"))
@@ -33,6 +34,11 @@ def encode_vertex(op: Op, inputs: list[list[Any]], platform: Platform | None, co
     if len(data) > MAX_OP_BYTES:
         raise LLBError(f"op of {len(data)} bytes is beyond the limit of {MAX_OP_BYTES}")
     return data
+
+
+def op_bytes(vertex: Vertex) -> bytes:
+    """Return the canonical bytes of a vertex without its inputs: what it does, whatever it does it to."""
+    return encode_vertex(vertex.op, [], vertex.platform, vertex.constraints)
 
 
 def decode_vertex(data: bytes) -> tuple[Op, list[tuple[str, int]], Platform | None, tuple[str, ...]]:
