@@ -165,6 +165,12 @@ def prctl(option: int, first: int = 0, second: int = 0, third: int = 0, fourth: 
     return result
 
 
+def prctl_name(name: str) -> None:
+    """Set the name that `ps` shows for this thread (15 bytes)."""
+    if libc().prctl(PR_SET_NAME, os.fsencode(name)[:15], 0, 0, 0) != 0:
+        raise failure()
+
+
 def die_with_parent(parent: int, signal_number: int = 9) -> None:
     """Have the kernel send us `signal_number` when the thread that forked us ends; call again after any setuid.
 

@@ -11,7 +11,7 @@ import array
 import os
 import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ladle.core.api.errors import BuildError, InternalError, UsageError
@@ -94,6 +94,32 @@ def _receive_exactly(sock: socket.socket, size: int, *, may_end: bool) -> bytes 
             raise WireError("the stream ended in the middle of a frame")
         done += count
     return bytes(data)
+
+
+class Decoder:
+    """Frames out of chunks, for a non-blocking reader."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, chunk: bytes) -> None:
+        """Add what came in."""
+        self._buffer += chunk
+
+    def messages(self) -> Iterator[Message]:
+        """Take out every whole message; raises `WireError` for what is not one."""
+        position = 0
+        buffer = self._buffer
+        try:
+            while len(buffer) - position >= _LENGTH.size:
+                end = position + _LENGTH.size + frame_length(bytes(buffer[position : position + _LENGTH.size]))
+                if len(buffer) < end:
+                    return
+                body = bytes(buffer[position + _LENGTH.size : end])
+                position = end
+                yield unpack(body)
+        finally:
+            del buffer[:position]
 
 
 def send_control(sock: socket.socket, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:

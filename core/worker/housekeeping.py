@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The worker's own jobs: removing snapshots, sweeping up after killed jobs, disk usage, sync, and what works here."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ladle.core.worker import linux
+from ladle.core.worker.job import NEW, JobContext, checked_layers, lock_directory
+from ladle.core.worker.removal import remove_tree
+
+
+def remove(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:
+    """Remove `snapshots` (ids), each atomically; absent ones are fine. Returns those that were there as `removed`."""
+    removed: list[str] = []
+    for name in checked_layers(args["snapshots"]):
+        doomed = os.path.join(context.scratch(), f"x{len(removed)}")
+        try:
+            os.rename(os.path.join(context.snapshots, name), doomed)
+        except FileNotFoundError:
+            continue
+        removed.append(name)
+        remove_tree(doomed)
+    return {"removed": removed}
+
+
+def sweep(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    """Remove the scratch directories of jobs that are dead, told by their locks. Returns how many were `swept`."""
+    parent = os.path.join(context.snapshots, NEW)
+    try:
+        names = os.listdir(parent)
+    except FileNotFoundError:
+        return {"swept": 0}
+    swept = 0
+    for name in names:
+        path = os.path.join(parent, name)
+        try:
+            lock = lock_directory(path)
+        except OSError:
+            continue
+        try:
+            remove_tree(path)
+            swept += 1
+        finally:
+            os.close(lock)
+    return {"swept": swept}
+
+
+def probe(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    """Say what this worker is, after trying the snapshotter; raises its `BuildError` where it does not work."""
+    os.makedirs(context.snapshots, exist_ok=True)
+    snapshotter = context.snapshotter
+    snapshotter.probe(context.directory("p"))
+    return {
+        "rootless": context.rootless,
+        "single_uid": context.single_uid,
+        "reason": str(context.options.get("standing_reason", "")),
+        "snapshotter": snapshotter.NAME,
+        "writes_in_place": snapshotter.WRITES_IN_PLACE,
+        "kernel": os.uname().release,
+    }
+
+
+def chain_usage(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:
+    """Return the disk use of `snapshots` (ids) in order, each inode counted once, where it is met first.
+
+    `usage` maps each id that is there to `[bytes, inodes]`.
+    """
+    usage: dict[str, list[int]] = {}
+    seen: set[tuple[int, int]] = set()
+    for name in checked_layers(args["snapshots"]):
+        top = os.path.join(context.snapshots, name)
+        if os.path.isdir(top):
+            usage[name] = _directory_usage(os.fsencode(top), seen)
+    return {"usage": usage}
+
+
+def _directory_usage(top: bytes, seen: set[tuple[int, int]]) -> list[int]:
+    total, inodes = os.lstat(top).st_blocks * 512, 1
+    pending = [top]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+                elif status.st_nlink > 1:
+                    inode = (status.st_dev, status.st_ino)
+                    if inode in seen:
+                        continue
+                    seen.add(inode)
+                total += status.st_blocks * 512
+                inodes += 1
+    return [total, inodes]
+
+
+def sync(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    """Flush the store's file system: what was committed before survives a power cut after."""
+    fd = os.open(context.snapshots, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        linux.syncfs(fd)
+    finally:
+        os.close(fd)
+    return {}
