@@ -45,10 +45,7 @@ def enter() -> Standing:
 
     Raises `BuildError` saying what forbids it and what to do.
     """
-    if os.geteuid() == 0:
-        standing = _as_root()
-    else:
-        standing = _as_user()
+    standing = _as_root() if os.geteuid() == 0 else _as_user()
     _own_mounts(rootless=standing.rootless)
     return standing
 
@@ -67,7 +64,9 @@ def _as_root() -> Standing:
     if lines == [_INITIAL_MAP]:
         return Standing(rootless=False, single_uid=False)
     single = sum(int(line[2]) for line in lines) == 1
-    return Standing(rootless=True, single_uid=single, reason="the surrounding user namespace has one id")
+    return Standing(
+        rootless=True, single_uid=single, reason="the surrounding user namespace has one id" if single else ""
+    )
 
 
 def _as_user() -> Standing:
@@ -95,7 +94,7 @@ def _as_user() -> Standing:
 class _Mapper:
     """A process left in the outer user namespace, which runs newuidmap and newgidmap for us once we have ours."""
 
-    def __init__(self, commands: Sequence[Sequence[str]], target: int) -> None:
+    def __init__(self, commands: Sequence[list[str]], target: int) -> None:
         go_read, self._go = os.pipe()
         self._answer, answer_write = os.pipe()
         self._pid = os.fork()
@@ -128,7 +127,7 @@ class _Mapper:
         os.waitpid(self._pid, 0)
 
 
-def _run_all(commands: Sequence[Sequence[str]]) -> str:
+def _run_all(commands: Sequence[list[str]]) -> str:
     """Run the commands in order; returns `_DONE`, or what the first that failed says."""
     for command in commands:
         reader, writer = os.pipe()
@@ -163,11 +162,8 @@ def plan(uid: int, gid: int) -> tuple[list[list[str]], str]:
             return [], f"{tool} is not installed (Debian: apt-get install uidmap)"
         ranges = read_ranges(table, names)
         if not ranges:
-            return (
-                [],
-                f"{table} has no line for {names[-1]} (as root: usermod --add-subuids 100000-165535 "
-                f"--add-subgids 100000-165535 {names[-1]})",
-            )
+            grant = f"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {names[-1]}"
+            return [], f"{table} has no line for {names[-1]} (as root: {grant})"
         commands.append([program, str(os.getpid()), *map_arguments(own, ranges)])
     return commands, ""
 
