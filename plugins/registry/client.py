@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Self
@@ -17,6 +17,7 @@ from urllib.parse import urljoin
 
 import httpx
 
+from ladle.core.api.errors import BuildError
 from ladle.core.oci.documents import MANIFEST_LIMIT, is_digest
 from ladle.core.oci.errors import digest_mismatch, too_large
 from ladle.core.oci.gojson import read_json
@@ -203,6 +204,22 @@ class RegistryClient:
             url = target
         raise unexpected_status(url.partition("?")[0], response.status_code, "too many redirects")
 
+    def _tags(self, path: str) -> list[str] | None:
+        """Return the tags of a repository for a message, None where the registry does not know the repository."""
+        scope = f"repository:{path}:pull"
+        try:
+            response = self._followed(
+                f"{self.endpoint.url}/v2/{path}/tags/list", {}, self._authorization.get(scope, "")
+            )
+            with closing(response):
+                if response.status_code == 404:
+                    return None
+                document = read_json(_bounded(response, MANIFEST_LIMIT, path))
+        except (httpx.HTTPError, BuildError, ValueError):
+            return []
+        tags = document.get("tags") if isinstance(document, dict) else None
+        return [str(tag) for tag in tags] if isinstance(tags, list) else []
+
     def _problem(self, response: httpx.Response, what: str, path: str) -> Exception:
         """Return the error that an answer means, and close it."""
         try:
@@ -215,7 +232,8 @@ class RegistryClient:
         if response.status_code in (401, 403):
             return unknown_image(repository, denied=True)
         if response.status_code == 404:
-            return unknown_image(repository) if "NAME_UNKNOWN" in codes else unknown_tag(what)
+            tags = None if "NAME_UNKNOWN" in codes else self._tags(path)
+            return unknown_image(repository) if tags is None else unknown_tag(what, tags)
         return unexpected_status(what, response.status_code, response.reason_phrase)
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ladle.core.api.errors import BuildError
 
 
@@ -35,9 +37,11 @@ def unknown_image(repository: str, *, denied: bool = False) -> BuildError:
     )
 
 
-def unknown_tag(image: str) -> BuildError:
-    """Return the error for a tag or digest that a repository does not have."""
-    return BuildError(f"{image} is not in the registry: no such tag or digest", code="LA0203")
+def unknown_tag(image: str, tags: Sequence[str]) -> BuildError:
+    """Return the error for a tag or digest that a repository does not have; `tags` are those that it has."""
+    shown = ", ".join(sorted(tags)[:20]) + (" and more" if len(tags) > 20 else "")
+    notes = [f"the repository has: {shown}"] if tags else []
+    return BuildError(f"{image} is not in the registry: no such tag or digest", code="LA0203", notes=notes)
 
 
 def unexpected_status(what: str, status: int, reason: str) -> BuildError:
