@@ -37,6 +37,7 @@ class Environment:
         self.pins: dict[str, Pin] = {}
         self._registry = registry
         self._sources: dict[str, Any] = {}
+        self._tables: dict[str, Any] = {}
 
     def source(self, scheme: str) -> Any:
         """Return this build's source for a scheme."""
@@ -76,16 +77,18 @@ class Environment:
         return _digest_of(done["digests"])
 
     def _local_digests(self, ref: Ref, selectors: Sequence[Mapping[str, Any]]) -> list[str]:
-        from ladle.core.content.digest import NotFound, ScanReader, select
+        from ladle.core.content.digest import NotFoundError, select
         from ladle.core.content.scan import load_table
 
-        reader = ScanReader(load_table(ref["table"]))
+        if ref["table"] not in self._tables:
+            self._tables[ref["table"]] = load_table(ref["table"])
+        table = self._tables[ref["table"]]
         digests = []
         for selector in selectors:
             try:
-                digests.append(select(reader, selector))
-            except NotFound:
-                digests.append("absent")
+                digests.append(select(table, selector))
+            except NotFoundError:
+                digests.append("")
         return digests
 
 
