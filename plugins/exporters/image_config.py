@@ -16,7 +16,10 @@ _COMMENT = "buildkit.exporter.image.v0"
 def complete_config(
     config: Mapping[str, Any], diff_ids: Sequence[str], *, created: str, epoch: int | None, base_history: int
 ) -> bytes:
-    """Return the bytes of the finished config: keys sorted on top and in the given order below, as BuildKit's."""
+    """Return the bytes of the finished config: keys sorted on top and in the given order below, as BuildKit's.
+
+    As there, an image without any history has no `created` either, and empty lists are null.
+    """
     history = patched_history(
         config.get("history") or [], len(diff_ids), created=created, epoch=epoch, base_history=base_history
     )
@@ -25,9 +28,9 @@ def complete_config(
     if stated and epoch is not None and is_later(stated, epoch):
         stated = ""
     times = [entry["created"] for entry in history if entry.get("created")]
-    fields["created"] = stated or (times[-1] if times else created)
-    fields["history"] = history
-    fields["rootfs"] = {"type": "layers", "diff_ids": list(diff_ids)}
+    fields["created"] = stated or (times[-1] if times else None)
+    fields["history"] = history or None
+    fields["rootfs"] = {"type": "layers", "diff_ids": list(diff_ids) or None}
     return go_json({key: fields[key] for key in sorted(fields)})
 
 
