@@ -2,12 +2,13 @@
 """The open directories between a root and the place where a depth-first walk is.
 
 Trees may be deeper than the limit of open files and than PATH_MAX, so only the nearest directories stay open;
-one further up is reopened as `..` of its child when the walk comes back to it. For trees that nobody renames
-directories of meanwhile: committed snapshots, read-only mounts.
+one further up is reopened as `..` of its child when the walk comes back to it; should that be another
+directory by then, because somebody moved the child, the walk fails.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from types import TracebackType
@@ -21,9 +22,13 @@ _PARKED = -1
 class DirChain:
     """A stack of directory descriptors; `fd` is the innermost one."""
 
-    def __init__(self, root: str | bytes) -> None:
-        self._fds = [os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
-        self.fd = self._fds[0]
+    def __init__(self, root: str | bytes | int) -> None:
+        """`root` is a path, or an open descriptor that the chain then owns."""
+        if not isinstance(root, int):
+            root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._fds = [root]
+        self._parked: dict[int, os.stat_result] = {}
+        self.fd = root
 
     def push(self, name: bytes) -> int:
         """Enter the directory `name`, never through a link."""
@@ -32,6 +37,7 @@ class DirChain:
         fds.append(self.fd)
         far = len(fds) - OPEN_LIMIT
         if far >= 0 and fds[far] != _PARKED:
+            self._parked[far] = os.fstat(fds[far])
             os.close(fds[far])
             fds[far] = _PARKED
         return self.fd
@@ -42,6 +48,10 @@ class DirChain:
         child = fds.pop()
         if fds and fds[-1] == _PARKED:
             fds[-1] = os.open("..", DIRECTORY_FLAGS, dir_fd=child)
+            known = self._parked.pop(len(fds) - 1)
+            if not os.path.samestat(os.fstat(fds[-1]), known):
+                fds.append(child)
+                raise OSError(errno.ESTALE, "a directory was moved while it was being walked")
         os.close(child)
         self.fd = fds[-1] if fds else _PARKED
 

@@ -42,7 +42,7 @@ class Detail(Enum):
     USER = "user"
     """The same and `user.*` attributes, for archives that people unpack."""
     EXACT = "exact"
-    """Everything that a snapshot keeps: nanoseconds and all attributes but overlayfs's own."""
+    """The same and times with nanoseconds, for moving changes from snapshot to snapshot."""
 
 
 class Dir:
@@ -66,7 +66,7 @@ def _keep(name: str, detail: Detail) -> bool:
         return True
     if detail is Detail.LAYER or name.startswith("user.overlay."):
         return False
-    return name.startswith("user.") or (detail is Detail.EXACT and name == "system.posix_acl_access")
+    return name.startswith("user.")
 
 
 def attribute_records(file: int | bytes, detail: Detail, names: list[str] | None = None) -> dict[bytes, bytes] | None:

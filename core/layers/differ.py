@@ -12,9 +12,9 @@ import os
 import stat
 from collections.abc import Iterator
 
-from ladle.core.api.errors import BuildError
 from ladle.core.layers.chain import DirChain
 from ladle.core.layers.changes import CAPABILITY, ChangeWriter, Detail, Dir, attribute_records
+from ladle.core.layers.errors import redirected_directory
 from ladle.core.layers.tarwriter import TarWriter
 
 _SECOND = 1_000_000_000
@@ -43,6 +43,19 @@ def diff_upper(
 def is_whiteout(status: os.stat_result) -> bool:
     """Tell whether this is overlayfs's mark for a removed name: a character device 0/0."""
     return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
+
+
+def present(name: bytes, dir_fd: int) -> os.stat_result | None:
+    """The status of `name`; None if it is not there or only as overlayfs's mark for a removed name.
+
+    A layer seen through a mount of itself alone shows its marks; a directory that only one layer of several has
+    may even list names that cannot be found.
+    """
+    try:
+        status = os.lstat(name, dir_fd=dir_fd)
+    except FileNotFoundError:
+        return None
+    return None if is_whiteout(status) else status
 
 
 class _Frame:
@@ -100,9 +113,7 @@ class TreeDiffer:
         folder = frame.folder
         status: os.stat_result | None = None
         if not frame.merged or name in frame.upper_names:
-            status = os.lstat(name, dir_fd=self._upper.fd)
-            if self._overlay and is_whiteout(status):
-                status = None
+            status = present(name, self._upper.fd)
         below = self._below(frame, name)
         if status is None:
             if below is not None:
@@ -120,11 +131,7 @@ class TreeDiffer:
     def _below(self, frame: _Frame, name: bytes) -> os.stat_result | None:
         if not frame.lower or self._lower is None or (frame.merged and name not in frame.lower_names):
             return None
-        try:
-            status = os.lstat(name, dir_fd=self._lower.fd)
-        except FileNotFoundError:
-            return None
-        return None if self._overlay and is_whiteout(status) else status
+        return present(name, self._lower.fd)
 
     def _enter(self, frame: _Frame, name: bytes, status: os.stat_result, below: os.stat_result | None) -> None:
         same = below is not None and self._same(name, status, below)
@@ -143,11 +150,7 @@ class TreeDiffer:
     def _opaque(self, folder: Dir, fd: int, attributes: list[str]) -> bool:
         for name in _REDIRECT:
             if name in attributes:
-                raise BuildError(
-                    f"snapshot holds a renamed directory that cannot be read as a layer: {os.fsdecode(folder.path)}",
-                    code="LA0603",
-                    help="the overlay was mounted with redirect_dir=on; ladle mounts it with redirect_dir=off",
-                )
+                raise redirected_directory(folder.path)
         return any(name in attributes and os.getxattr(fd, name) == b"y" for name in _OPAQUE)
 
     def _same(self, name: bytes, status: os.stat_result, below: os.stat_result) -> bool:

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Mapping
 from zlib import adler32
 
-from ladle.core.api.errors import BuildError
+from ladle.core.layers import errors
 
 REGULAR = b"0"
 HARDLINK = b"1"
@@ -162,11 +162,7 @@ class TarWriter:
         while left:
             piece = os.read(fd, min(left, BLOCK))
             if not piece:
-                raise BuildError(
-                    f"{os.fsdecode(name)}: shrank by {left} bytes while it was being read",
-                    code="LA0601",
-                    help="something outside of the build writes to this file; build again",
-                )
+                raise errors.file_shrank(name, left)
             left -= len(piece)
             self._push(piece)
         if size & 511:
@@ -240,10 +236,7 @@ class TarWriter:
     def _add_records(self, name: bytes, records: Mapping[bytes, bytes]) -> None:
         body = b"".join(pax_record(key, records[key]) for key in sorted(records))
         if len(body) > PAX_LIMIT:
-            raise BuildError(
-                f"{os.fsdecode(name)}: its extended attributes take {len(body)} bytes, a tar entry holds {PAX_LIMIT}",
-                code="LA0602",
-            )
+            raise errors.attributes_too_large(name, len(body), PAX_LIMIT)
         numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (0, 0, 0, len(body), 0)
         head = _pax_name(name).ljust(_NAME_SIZE, b"\0") + numbers
         rest = b"x" + bytes(_NAME_SIZE) + _PAX_TAIL

@@ -14,7 +14,7 @@ def diff_trees(
 ) -> None:
     """Write the layer that turns the tree `lower` (None: an empty one) into the tree `upper`.
 
-    Neither tree may hold overlayfs's own marks: they are mounted views or plain directories.
+    The trees are mounted views or plain directories; opaque marks mean nothing in them.
     """
     changes = ChangeWriter(tar, epoch=epoch, detail=detail)
     with DirChain(upper) as above:

@@ -7,6 +7,7 @@ JOBS: dict[str, str] = {
     "exec": "ladle.core.worker.exec_job:run",
     "apply": "ladle.core.layers.jobs:apply",
     "diff": "ladle.core.layers.jobs:diff",
+    "diff_trees": "ladle.core.layers.jobs:diff_trees",
     "export_local": "ladle.core.layers.jobs:export_local",
     "export_tar": "ladle.core.layers.jobs:export_tar",
     "file": "ladle.core.fileops.job:run",

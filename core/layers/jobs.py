@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The worker's jobs about layers: apply, diff, diff_trees, export_local, export_tar.
+
+Each takes the job's context and the plain arguments of the request, and returns a plain mapping; see the worker's
+protocol for who calls them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ladle.core.api.errors import BuildError, InternalError
+
+if TYPE_CHECKING:
+    from ladle.core.worker.job import JobContext
+
+_INTERVAL = 0.2
+
+
+def apply(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
+    """Unpack a layer blob over `parents` into the snapshot `snapshot`, once all its digests are right."""
+    from ladle.core.layers.apply import apply_archive
+    from ladle.core.layers.decompress import BlobReader, check_media_type
+    from ladle.core.layers.tarread import TarReader
+
+    check_media_type(args["media_type"])
+    fd = _open_blob(args["blob"])
+    staging = ctx.staging(args["parents"])
+    try:
+        with BlobReader(
+            fd,
+            size=args["size"],
+            digest=args["digest"],
+            diff_id=args["diff_id"],
+            progress=_progress(ctx, args["size"]),
+        ) as blob:
+            applied = apply_archive(
+                TarReader(blob.read_block), staging.path, layer=True, rootless=ctx.rootless, single_uid=ctx.single_uid
+            )
+            diff_id = blob.finish()
+        staging.commit(args["snapshot"])
+    except BaseException:
+        staging.discard()
+        raise
+    finally:
+        os.close(fd)
+    return {"diff_id": diff_id, "size": applied.bytes, "warnings": applied.warnings}
+
+
+def diff(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
+    """Write the layer blob of the snapshot `snapshot`, which lies over `parents`, to the file `out`."""
+    from ladle.core.layers.compress import LayerSink
+    from ladle.core.layers.differ import diff_upper
+    from ladle.core.layers.tarwriter import TarWriter
+    from ladle.core.worker.job import checked_layers
+
+    (snapshot,) = checked_layers([args["snapshot"]])
+    lower = ctx.tree({"kind": "layers", "layers": args["parents"]}) if args["parents"] else None
+    out = args["out"]
+    fd = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        sink = LayerSink(fd, args["compression"], args["level"])
+        try:
+            tar = TarWriter(sink.write)
+            diff_upper(os.path.join(ctx.snapshots, snapshot), lower, tar, epoch=args["epoch"])
+            tar.close()
+        except BaseException:
+            sink.abandon()
+            raise
+        digests = sink.close()
+    except BaseException:
+        os.unlink(out)
+        raise
+    finally:
+        os.close(fd)
+    return {
+        "diff_id": digests.diff_id,
+        "digest": digests.digest,
+        "size": digests.size,
+        "uncompressed_size": digests.uncompressed_size,
+        "media_type": digests.media_type,
+        "entries": tar.entries,
+    }
+
+
+def diff_trees(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
+    """Make the snapshot `snapshot`, which put over the layers of `lower` gives the tree `upper`."""
+    from ladle.core.layers.transfer import move_changes
+
+    lower: Mapping[str, Any] | None = args["lower"]
+    if lower is not None and lower["kind"] != "layers":
+        raise InternalError("the lower side of a diff is not made of layers")
+    layers = [] if lower is None else lower["layers"]
+    staging = ctx.staging(layers)
+    try:
+        applied = move_changes(
+            ctx.tree(lower) if lower is not None and layers else None,
+            ctx.tree(args["upper"]),
+            staging.path,
+            rootless=ctx.rootless,
+            single_uid=ctx.single_uid,
+        )
+        staging.commit(args["snapshot"])
+    except BaseException:
+        staging.discard()
+        raise
+    return {"size": applied.bytes, "warnings": applied.warnings}
+
+
+def export_local(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
+    """Write the tree of `ref` into the directory `dest`, and what was written to the file `receipt`."""
+    from ladle.core.layers.export import export_tree
+
+    mode = args.get("mode", "copy")
+    if mode != "copy":
+        raise InternalError(f"unknown mode of a local export: {mode!r}")
+    exported = export_tree(ctx.tree(args["ref"]), args["dest"], epoch=args.get("epoch"))
+    if args.get("receipt"):
+        _write_receipt(args["receipt"], exported.receipt)
+    return {
+        "files": exported.files,
+        "bytes": exported.bytes,
+        "unchanged": exported.unchanged,
+        "warnings": exported.warnings,
+    }
+
+
+def export_tar(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
+    """Write the whole tree of `ref` as an uncompressed archive to one of the request's descriptors."""
+    from ladle.core.layers.compress import write_all
+    from ladle.core.layers.tarwriter import TarWriter
+    from ladle.core.layers.walkdiff import write_tree
+
+    fd = ctx.fds[args["fd"]]
+    tar = TarWriter(lambda block: write_all(fd, block))
+    try:
+        write_tree(ctx.tree(args["ref"]), tar, epoch=args.get("epoch"))
+        tar.close()
+    except BrokenPipeError:
+        raise BuildError("nobody reads the archive any more", code="LA0631") from None
+    return {"entries": tar.entries, "size": tar.size}
+
+
+def _open_blob(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise BuildError(f"cannot open the layer blob {path}: {error.strerror}", code="LA0632") from error
+
+
+def _progress(ctx: JobContext, total: int | None) -> Callable[[int], None]:
+    last = 0.0
+
+    def report(current: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _INTERVAL:
+            last = now
+            ctx.emit({"type": "progress", "current": current, "total": total})
+
+    return report
+
+
+def _write_receipt(path: str, receipt: Mapping[bytes, tuple[int, int, int, int, int]]) -> None:
+    import marshal
+
+    temporary = f"{path}.{os.getpid()}"
+    with open(temporary, "wb") as file:
+        marshal.dump(dict(receipt), file)
+    os.replace(temporary, path)
