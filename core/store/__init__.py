@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Blobs, snapshots and records on disk."""
+"""Blobs, snapshots and records on disk: `ladle.core.store.store.Store`."""

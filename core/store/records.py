@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cache index: records by keys (implements `ladle.core.solver.api.CacheIndex`)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from ladle.core.api.records import Key, Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ladle.core.api.records import Result
+    from ladle.core.store.database import Database
+
+_TOUCH_SECONDS = 600
+_SELECT = (
+    "SELECT record.id, record.result, record.boot, record.used FROM key JOIN record ON record.id = key.record"
+    " WHERE key.key = ? ORDER BY key.record DESC"
+)
+
+
+class Records:
+    """Records in the database. `usable` says whether what a result points to is still there (SV-17).
+
+    After a reboot a record counts only if all files were synced to disk after it was written (`Store.mark_synced`).
+    """
+
+    def __init__(self, database: Database, boot: Callable[[], str], usable: Callable[[Result], bool]) -> None:
+        self._database = database
+        self._boot = boot
+        self._usable = usable
+        self._used: dict[int, float] = {}
+
+    def lookup(self, keys: Sequence[Key]) -> Record | None:
+        """Return the newest usable record under the first key that has one; drops those that are not usable."""
+        from msgpack import unpackb
+
+        for key in keys:
+            for number, packed, boot, used in self._database.all(_SELECT, (key,)):
+                result = unpackb(packed)
+                if self._trusted(number, boot) and self._usable(result):
+                    self._used[number] = used
+                    return Record(number, result)
+                self.drop(number)
+        return None
+
+    def add(self, result: Result, keys: Sequence[Key], parts: Mapping[str, object]) -> Record:
+        """Make a record under some keys. Everything that the result points to must be there by now."""
+        from msgpack import packb
+
+        now = time.time()
+        row = (packb(dict(result)), packb(parts, unicode_errors="surrogatepass"), self._boot(), now, now)
+        with self._database.transaction() as connection:
+            insert = "INSERT INTO record(result, parts, boot, created, used) VALUES(?, ?, ?, ?, ?)"
+            number = connection.execute(insert, row).lastrowid
+            connection.executemany("INSERT OR IGNORE INTO key VALUES(?, ?)", [(key, number) for key in keys])
+        return Record(number or 0, result)
+
+    def alias(self, record: Record, keys: Sequence[Key]) -> None:
+        """Let further keys find a record; one that has been dropped meanwhile gets none."""
+        marks = ", ".join("?" * len(keys))
+        select = f"SELECT key FROM key WHERE record = ? AND key IN ({marks})"
+        known = {key for (key,) in self._database.all(select, (record.id, *keys))}
+        rows = [(key, record.id) for key in keys if key not in known]
+        if rows:
+            insert = "INSERT OR IGNORE INTO key SELECT ?, id FROM record WHERE id = ?"
+            with self._database.transaction() as connection:
+                connection.executemany(insert, rows)
+
+    def touch(self, records: Sequence[Record]) -> None:
+        """Say that records have been used; written only where that was not said lately: cached builds write nothing."""
+        now = time.time()
+        late = [(now, each.id) for each in records if now - self._used.get(each.id, now) > _TOUCH_SECONDS]
+        if late:
+            with self._database.transaction() as connection:
+                connection.executemany("UPDATE record SET used = ? WHERE id = ?", late)
+
+    def drop(self, record: int) -> None:
+        """Forget a record and its keys."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM record WHERE id = ?", (record,))
+
+    def parts(self, record: int) -> Mapping[str, Any] | None:
+        """Return what the keys of a record were made from, None if there is no such record."""
+        from msgpack import unpackb
+
+        row = self._database.one("SELECT parts FROM record WHERE id = ?", (record,))
+        if row is None:
+            return None
+        parts: Mapping[str, Any] = unpackb(row[0], unicode_errors="surrogatepass")
+        return parts
+
+    def _trusted(self, number: int, boot: str) -> bool:
+        if boot == self._boot():
+            return True
+        return number <= int(self._database.meta.get("synced", "0"))
+
+
+def layers_present(root: str) -> Callable[[Result], bool]:
+    """Return a function that says whether every snapshot of a result is there."""
+
+    def present(result: Result) -> bool:
+        return all(os.path.lexists(f"{root}/snapshots/{layer}") for layer in result.get("layers", ()))
+
+    return present

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of layer directories (implements `ladle.core.api.services.Snapshots`). The worker makes them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+
+from ladle.core.api.errors import InternalError
+from ladle.core.store.locks import Lease, is_alive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ladle.core.store.database import Database
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Snapshots:
+    """Layer directories by short id. One that is being made is held by a lease of its process until it is committed."""
+
+    def __init__(self, root: str, database: Database, lease: Lease) -> None:
+        self._root = root
+        self._database = database
+        self._lease = lease
+
+    def allocate(self) -> str:
+        """Return a fresh id, leased to this process until committed or the process dies."""
+        row = (self._lease.name, time.time())
+        with self._database.transaction() as connection:
+            number = connection.execute("INSERT INTO snapshot(lease, created) VALUES(?, ?)", row).lastrowid
+        return base36(number or 0)
+
+    def commit(self, snapshot: str, *, diff_id: str = "", base: bool = False) -> None:
+        """Say that the worker has renamed the directory into place; `base`: it came from an image as it is."""
+        with self._database.transaction() as connection:
+            update = "UPDATE snapshot SET lease = '', diff_id = ?, base = ? WHERE id = ?"
+            count = connection.execute(update, (diff_id, base, int(snapshot, 36))).rowcount
+        if count != 1:
+            raise InternalError(f"the snapshot {snapshot} was never allocated")
+
+    def is_base(self, snapshot: str) -> bool:
+        """Say whether the layer came from an image as it is (its timestamps are never rewritten)."""
+        row = self._database.one("SELECT base FROM snapshot WHERE id = ?", (int(snapshot, 36),))
+        return row is not None and bool(row[0])
+
+    def diff_id(self, snapshot: str) -> str:
+        """Return the diff id that the layer was committed with, '' without one."""
+        row = self._database.one("SELECT diff_id FROM snapshot WHERE id = ?", (int(snapshot, 36),))
+        return "" if row is None else str(row[0])
+
+    def blob(self, snapshot: str, variant: str) -> Mapping[str, Any] | None:
+        """Return the layer as a blob in a variant, None if not made yet."""
+        from msgpack import unpackb
+
+        select = "SELECT descriptor FROM layer_blob WHERE snapshot = ? AND variant = ?"
+        row = self._database.one(select, (int(snapshot, 36), variant))
+        if row is None:
+            return None
+        descriptor: Mapping[str, Any] = unpackb(row[0])
+        return descriptor
+
+    def set_blob(self, snapshot: str, variant: str, descriptor: Mapping[str, Any]) -> None:
+        """Remember a layer's blob."""
+        from msgpack import packb
+
+        row = (int(snapshot, 36), variant, packb(dict(descriptor)))
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO layer_blob VALUES(?, ?, ?)", row)
+
+    def orphans(self) -> list[str]:
+        """Return the ids whose owner died before committing, and directories that no row knows.
+
+        The directories are listed first: a row is always older than its directory, so one without a row has lost it.
+        """
+        names = set(os.listdir(f"{self._root}/snapshots"))
+        rows = {base36(number): lease for number, lease in self._database.all("SELECT id, lease FROM snapshot")}
+        alive = {lease: is_alive(self._root, lease) for lease in set(rows.values()) if lease}
+        dead = {snapshot for snapshot, lease in rows.items() if lease and not alive[lease]}
+        return sorted(dead | (names - rows.keys()))
+
+    def forget(self, snapshots: Iterable[str]) -> None:
+        """Forget snapshots whose directories have been removed."""
+        rows = [(int(snapshot, 36),) for snapshot in snapshots if snapshot.isalnum()]
+        with self._database.transaction() as connection:
+            connection.executemany("DELETE FROM snapshot WHERE id = ?", rows)
+
+
+def base36(number: int) -> str:
+    """Return a number in base 36."""
+    digits = ""
+    while True:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+        if not number:
+            return digits
