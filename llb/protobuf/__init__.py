@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""To and from BuildKit's own form of a graph: `pb.Definition` bytes, and the JSON lines of `dump-llb`."""
+
+from __future__ import annotations
+
+from ladle.llb.protobuf.graph import from_json_llb, from_protobuf, to_json_llb, to_protobuf
+
+__all__ = ["from_json_llb", "from_protobuf", "to_json_llb", "to_protobuf"]
