@@ -38,11 +38,14 @@ if TYPE_CHECKING:
 class Build:
     """One build in this process. `run` reads top to bottom; everything it needs is handed in."""
 
-    def __init__(self, request: BuildRequest, *, registry: Registry, store: Store, reporter: BuildReporter) -> None:
+    def __init__(
+        self, request: BuildRequest, *, registry: Registry, store: Store, reporter: BuildReporter, memo_key: str = ""
+    ) -> None:
         self.request = request
         self.registry = registry
         self.store = store
         self.reporter = reporter
+        self.memo_key = memo_key
         self.session = LocalSession()
         self._stack = ExitStack()
 
@@ -52,9 +55,11 @@ class Build:
             exporters = self._exporters()
             environment = self._environment()
             compiled = self.compile(environment)
-            solved, graph = self._solve(compiled, environment)
-            reports = self._export(exporters, environment, solved)
-            self._remember(compiled, graph, environment, exporters, reports)
+            graph = self._graph(compiled, environment)
+            records = self._solve(graph, compiled, environment)
+            solved = self._solved(compiled, records, environment)
+            reports = [self._engine.call(exporter.export(environment.services, solved)) for exporter in exporters]
+            self._remember(compiled, graph, records, environment, reports)
             return _outcome(reports, solved)
 
     def compile(self, environment: Environment | None = None) -> Compiled:
@@ -64,12 +69,16 @@ class Build:
             return _given_graph(request.llb)
         environment = environment or self._environment()
         self.session.add_local("context", request.context)
-        context = RecordingContext(request, self.session, environment.source)
+        context = RecordingContext(
+            request, self.session, environment.source, lambda: environment.source("host").identity()
+        )
         compiled = compile_build_file(
             request, context, registry=self.registry, facts=self.store.facts, resolve=_resolver(environment)
         )
         for name, directory in compiled.locals.items():
             self.session.add_local(name, directory)
+        for name, directory in compiled.layouts.items():
+            self.session.add_layout(name, directory)
         for warning in compiled.warnings:
             self.reporter.warning(warning)
         return compiled
@@ -114,13 +123,17 @@ class Build:
             return [(wanted, self.registry.target("executor", "oci"))]
         return [(wanted, self.registry.target("executor", wanted))]
 
-    def _solve(self, compiled: Compiled, environment: Environment) -> tuple[Solved, Graph]:
-        from ladle.core.solver.loop import solve_cached
-
+    def _graph(self, compiled: Compiled, environment: Environment) -> Graph:
         graph = Graph(compiled.definition, environment, no_cache=self.request.no_cache)
         self.reporter.name((vertex.digest, vertex.name) for vertex in graph.vertices.values())
-        ends = {image.result: compiled.definition.result(image.result) for image in compiled.images}
-        targets = sorted({(edge.vertex.digest, edge.index) for edge in ends.values() if edge is not None})
+        return graph
+
+    def _solve(self, graph: Graph, compiled: Compiled, environment: Environment) -> Mapping[Any, Any]:
+        """Return the records of the graph's ends: from the cache alone if they are all there, else by running steps."""
+        from ladle.core.solver.loop import solve_cached
+
+        edges = [compiled.definition.result(image.result) for image in compiled.images]
+        targets = sorted({(edge.vertex.digest, edge.index) for edge in edges if edge is not None})
         cache = self.store.records(environment.usable)
         try:
             records = solve_cached(graph.vertices, targets, graph.runner, cache, self.reporter)
@@ -128,40 +141,39 @@ class Build:
                 records = self._engine.solve(graph, targets, cache, self.reporter, self.store, self.request.jobs)
         except BuildError as error:
             raise step_error(error, graph, self.reporter, self.request) from error
+        return records
+
+    def _solved(self, compiled: Compiled, records: Mapping[Any, Any], environment: Environment) -> Solved:
         images = []
         for image in compiled.images:
-            edge = ends[image.result]
+            edge = compiled.definition.result(image.result)
             record = None if edge is None else records[(edge.vertex.digest, edge.index)]
-            ref = SCRATCH if record is None else environment.ref(record.result)
-            images.append(_solved_image(image, ref))
+            images.append(_solved_image(image, SCRATCH if record is None else environment.ref(record.result)))
         key = sha256(repr([(image.ref, image.config) for image in images]).encode()).hexdigest()
         created = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        return Solved(
-            images=tuple(images), tags=self.request.tags, epoch=compiled.epoch, created=created, key=key
-        ), graph
-
-    def _export(self, exporters: list[Any], environment: Environment, solved: Solved) -> list[ExportReport]:
-        services = environment.services
-        reports = []
-        for exporter in exporters:
-            reports.append(self._engine.call(exporter.export(services, solved)))
-        return reports
+        return Solved(images=tuple(images), tags=self.request.tags, epoch=compiled.epoch, created=created, key=key)
 
     def _remember(
         self,
         compiled: Compiled,
         graph: Graph,
+        records: Mapping[Any, Any],
         environment: Environment,
-        exporters: list[Any],
         reports: list[ExportReport],
     ) -> None:
-        request = self.request
         self.store.mark_synced()
-        if request.llb or not compiled.replayable or request.no_cache or request.pull:
+        if not self.memo_key or not compiled.replayable or self.request.no_cache:
             return
-        if not all(report.replayable for report in reports):
-            return
-        memo.remember(request, compiled, graph, environment, self.store, reports)
+        if all(report.replayable for report in reports):
+            memo.remember(
+                self.store,
+                self.memo_key,
+                compiled=compiled,
+                roots=graph.local_roots(environment),
+                steps=[vertex.name for vertex in graph.vertices.values()],
+                records=records.values(),
+                reports=reports,
+            )
 
 
 def _solved_image(image: CompiledImage, ref: Ref) -> SolvedImage:
@@ -220,9 +232,10 @@ def _resolver(environment: Environment) -> Any:
     def resolve(read: Read) -> str:
         try:
             if read[0] == "tag":
-                _, scheme, ref, platform, _ = read
-                return str(environment.source(scheme).resolve(ref, platform=parse_platform(platform), scheme=scheme).digest)
-            return repr(environment.source("host").resolve_host())
+                source = environment.source("docker-image")
+                image = source.resolve(read[1], platform=parse_platform(read[2]), scheme="docker-image")
+                return str(image.digest)
+            return str(environment.source("host").identity())
         except BuildError:
             return ""
 

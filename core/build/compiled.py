@@ -52,6 +52,8 @@ class Compiled:
     """False where the build file came from a pipe: nothing can say whether it would read the same."""
     locals: Mapping[str, str] = field(default_factory=dict)
     """Session names of the directories that named contexts stand for."""
+    layouts: Mapping[str, str] = field(default_factory=dict)
+    """Session names of the OCI layouts that it reads."""
 
 
 def compile_build_file(
@@ -103,6 +105,7 @@ def _compiled(request: BuildRequest, context: RecordingContext, result: Any) -> 
         reads=tuple(dict.fromkeys(context.reads)),
         replayable=request.build_file != "-",
         locals={spec.name: spec.value for spec in request.contexts if spec.kind == "local"},
+        layouts=dict(context.layouts),
     )
 
 
@@ -127,6 +130,7 @@ def _to_bytes(compiled: Compiled) -> bytes:
         compiled.warnings,
         compiled.reads,
         dict(compiled.locals),
+        dict(compiled.layouts),
     ]
     packed: bytes = msgpack.packb(fields)
     return packed
@@ -140,7 +144,7 @@ def _from_bytes(data: bytes) -> Compiled | None:
     from ladle.llb.errors import LLBError
 
     try:
-        definition, images, epoch, warnings, reads, local_names = msgpack.unpackb(data)
+        definition, images, epoch, warnings, reads, local_names, layouts = msgpack.unpackb(data)
         return Compiled(
             definition=Definition.from_bytes(definition),
             images=tuple(
@@ -151,6 +155,7 @@ def _from_bytes(data: bytes) -> Compiled | None:
             warnings=tuple(warnings),
             reads=tuple(tuple(read) for read in reads),
             locals=local_names,
+            layouts=layouts,
         )
     except (ValueError, TypeError, LLBError, msgpack.UnpackException):
         return None

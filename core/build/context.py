@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ladle.core.api.errors import BuildError
 from ladle.core.api.frontend import CompileOptions, HostBase, NamedContext, ResolvedImage
 from ladle.core.api.platforms import format_platform
+from ladle.core.api.reference import parse_reference
 from ladle.core.build.reads import MAX_FILE_BYTES, Read, file_read, read_bounded
 
 if TYPE_CHECKING:
@@ -20,20 +21,23 @@ if TYPE_CHECKING:
     from ladle.core.build.session import LocalSession
     from ladle.llb.ops import Platform
 
-LoadSource = "Callable[[str], Any]"
-
 
 class RecordingContext:
     """Implements `ladle.core.api.frontend.Context`; `reads` and `warnings` are what it has recorded."""
 
-    def __init__(self, request: BuildRequest, session: LocalSession, source: Callable[[str], Any]) -> None:
+    def __init__(
+        self, request: BuildRequest, session: LocalSession, source: Callable[[str], Any], host_key: Callable[[], str]
+    ) -> None:
         self.options: CompileOptions = request.options
         self.reads: list[Read] = []
         self.warnings: list[Diagnostic] = []
         self._request = request
         self._session = session
         self._source = source
+        self._host_key = host_key
         self._named = {_familiar(spec.name): spec for spec in request.contexts}
+        self.layouts: dict[str, str] = {}
+        """Session names of the OCI layouts that were used, with their directories."""
         self._stdin: bytes | None = None
 
     def build_file(self) -> tuple[str, bytes]:
@@ -76,16 +80,34 @@ class RecordingContext:
         return None if data is None else (".dockerignore", data)
 
     def resolve_image(self, ref: str, *, platform: Platform, scheme: str = "docker-image") -> ResolvedImage:
-        """Look up an image by the source of its scheme."""
-        image: ResolvedImage = self._source(scheme).resolve(ref, platform=platform, scheme=scheme)
-        self.reads.append(("tag", scheme, ref, format_platform(platform), image.digest))
+        """Look up an image by the source of its scheme. A layout's directory gets a session name: graphs hold no paths."""
+        wanted = self._layout(ref) if scheme == "oci-layout" else ref
+        image: ResolvedImage = self._source(scheme).resolve(wanted, platform=platform, scheme=scheme)
+        if scheme != "oci-layout":
+            name = parse_reference(ref)
+            place = (name.host, name.path, name.tag, name.digest)
+            self.reads.append(("tag", ref, format_platform(platform), *place, image.digest))
         return image
+
+    def _layout(self, ref: str, name: str = "") -> str:
+        """Return a layout's reference with a session name in place of its directory."""
+        from ladle.core.oci.layout import split_layout_name
+
+        path, tag, digest = split_layout_name(ref)
+        directory = os.path.abspath(path)
+        name = name or os.path.basename(directory) or "layout"
+        while self.layouts.get(name, directory) != directory:
+            name += "-"
+        self.layouts[name] = directory
+        self._session.add_layout(name, directory)
+        self._file(os.path.join(directory, "index.json"))
+        return name + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
 
     def resolve_host(self) -> HostBase:
         """Return the machine as a base."""
         source = self._source("host")
         host: HostBase = source.resolve_host()
-        self.reads.append(("host", "", repr(host)))
+        self.reads.append(("host", self._host_key()))
         return host
 
     def named_context(self, name: str, *, platform: Platform) -> NamedContext | None:
@@ -127,8 +149,6 @@ class RecordingContext:
 
 def _familiar(name: str) -> str:
     """Return a context's name as Docker compares it: the familiar form of a reference, without `:latest`."""
-    from ladle.core.api.reference import parse_reference
-
     base, sep, platform = name.partition("::")
     try:
         return parse_reference(base).familiar() + sep + platform

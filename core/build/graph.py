@@ -79,3 +79,16 @@ class Graph:
     def location(self, digest: str) -> Any:
         """Return the source locations of a vertex, () without any."""
         return self.definition.locations.get(digest, ())
+
+    def local_roots(self, environment: Environment) -> list[tuple[Any, ...]]:
+        """Return how each local directory of the graph was scanned: root, exclude, include, follow paths, digest."""
+        import json
+
+        found = []
+        for digest, vertex in self._vertices.items():
+            pin = environment.pins.get(digest)
+            if isinstance(vertex.op, SourceOp) and vertex.op.scheme == "local" and pin is not None and pin.ref:
+                names = ("local.excludepatterns", "local.includepattern", "local.followpaths")
+                patterns = [json.loads(vertex.op.attr(name) or "[]") for name in names]
+                found.append((pin.ref["root"], *patterns, pin.key))
+        return found

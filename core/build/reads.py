@@ -2,7 +2,7 @@
 """What a compile read, and whether it would read the same again. Light: it is on the path of a cached build.
 
 A read is a tuple: `("file", absolute path, sha256 hex or "")` where "" says that it was absent,
-`("tag", scheme, reference, platform, digest)`, or `("host", "", identity)`.
+`("tag", reference, platform, host, path, tag, digest in the reference or "", digest)`, or `("host", identity)`.
 """
 
 from __future__ import annotations

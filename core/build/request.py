@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from ladle.core.api.errors import UsageError
 from ladle.core.api.frontend import CompileOptions
@@ -226,5 +226,5 @@ def parse_output(text: str) -> tuple[str, dict[str, str]]:
     if not kind:
         raise UsageError(f"--output {text!r} has no type", code="LA0114", help="write it as type=TYPE,dest=PATH")
     if attributes.get("dest") not in (None, "", "-"):
-        attributes["dest"] = os.path.abspath(cast("str", attributes["dest"]))
+        attributes["dest"] = os.path.abspath(attributes["dest"])
     return kind, attributes

@@ -11,6 +11,7 @@ from typing import Any
 
 def run_build(values: Mapping[str, Any], positional: list[str]) -> int:
     """Build and return 0; raises `BuildError` for what goes wrong."""
+    from ladle.core.build import memo
     from ladle.core.build.build import Build, log_directory, write_metadata
     from ladle.core.build.request import make_request
     from ladle.core.cli.setup import make_registry
@@ -21,9 +22,13 @@ def run_build(values: Mapping[str, Any], positional: list[str]) -> int:
     request = make_request(values, positional, environ=os.environ)
     renderer = make_renderer("quiet" if values["quiet"] else values["progress"])
     store = Store.open(request.root or None)
+    for warning in store.warnings:
+        renderer({"type": "warning", "text": warning, "help": ""})
     reporter = BuildReporter(renderer, log_dir=log_directory(store.root))
+    key = "" if request.llb else memo.identity(values, positional, os.environ)
     try:
-        outcome = Build(request, registry=make_registry(), store=store, reporter=reporter).run()
+        build = Build(request, registry=make_registry(), store=store, reporter=reporter, memo_key=key)
+        outcome = build.run()
         write_metadata(request, outcome, values)
         reporter.summary()
     finally:

@@ -94,6 +94,14 @@ class Records:
         parts: Mapping[str, Any] = unpackb(row[0], unicode_errors="surrogatepass")
         return parts
 
+    def alive(self, records: Sequence[int], layers: Sequence[str]) -> bool:
+        """Say whether records are still there and trusted, and these snapshots of theirs too; unpacks nothing."""
+        for number in records:
+            row = self._database.one("SELECT boot FROM record WHERE id = ?", (number,))
+            if row is None or not self._trusted(number, row[0]):
+                return False
+        return self._usable({"kind": "layers", "layers": layers})
+
     def _trusted(self, number: int, boot: str) -> bool:
         if boot == self._boot():
             return True

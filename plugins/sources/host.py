@@ -46,6 +46,10 @@ class HostSource:
         self._check_allowed()
         return HostBase(dirs=self._read_skeleton().mounts, env=(_PATH,))
 
+    def identity(self) -> str:
+        """Return what identifies the machine as a base, for the cache of compiled build files and cached builds."""
+        return f"{self._machine_key()} {self._read_skeleton().digest}"
+
     def pin(self, op: SourceOp, platform: Platform | None) -> Pin:  # noqa: ARG002 (the contract's)
         """Return the skeleton's content digest, or the machine's key with the ref of one of its directories."""
         self._check_allowed()
