@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The mistakes that a Dockerfile can hold: one constructor each, with a stable code.
+
+Messages say what BuildKit's say, in its words where programs may look for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ladle.core.api.diagnostics import Diagnostic, Label, Severity, SourceText, Span
+from ladle.frontends.dockerfile.gotext import quote
+
+
+def _error(
+    code: str, message: str, span: Span, text: str = "", *, more: Sequence[Label] = (), help: str = "", note: str = ""
+) -> Diagnostic:
+    return Diagnostic(
+        code=code,
+        severity=Severity.ERROR,
+        message=message,
+        labels=(Label(span, text), *more),
+        help=help,
+        notes=(note,) if note else (),
+    )
+
+
+def _meant(word: str) -> str:
+    return f" (did you mean {word}?)" if word else ""
+
+
+# The file and its lines.
+
+
+def empty_file(source: SourceText) -> Diagnostic:
+    """Return: there is nothing in the file."""
+    end = source.text.find("\n")
+    return _error("DF0001", "file with no instructions", Span(source, 0, max(end, 0)), "a Dockerfile begins with FROM")
+
+
+def duplicate_directive(name: str, span: Span, first: Span) -> Diagnostic:
+    """Return: a parser directive is given twice."""
+    return _error(
+        "DF0002", f"only one {name} parser directive can be used", span, "again here", more=[Label(first, "first here")]
+    )
+
+
+def bad_escape(value: str, span: Span) -> Diagnostic:
+    """Return: `# escape=` with anything but a backslash or a backquote."""
+    return _error("DF0003", f"invalid escape token '{value}' does not match ` or \\", span)
+
+
+def long_line(limit: int, span: Span) -> Diagnostic:
+    """Return: a line is longer than the limit."""
+    return _error("DF0004", f"dockerfile line greater than max allowed size of {limit}", span)
+
+
+def open_heredoc(name: str, span: Span) -> Diagnostic:
+    """Return: a here-document without its end."""
+    return _error("DF0005", "unterminated heredoc", span, f"no line {name} follows")
+
+
+def not_utf8(span: Span) -> Diagnostic:
+    """Return: bytes outside comments that are not UTF-8."""
+    return _error("DF0006", "the file is not valid UTF-8", span, help="save the file in UTF-8")
+
+
+# Instructions, their flags and arguments.
+
+
+def unknown_instruction(name: str, near: str, span: Span) -> Diagnostic:
+    """Return: a line that begins with no instruction's name."""
+    return _error("DF0010", f"unknown instruction: {name}{_meant(near)}", span)
+
+
+def unknown_flag(name: str, near: str, span: Span) -> Diagnostic:
+    """Return: a flag that the instruction does not have."""
+    return _error("DF0011", f"unknown flag: --{name}{_meant(near)}", span)
+
+
+def duplicate_flag(name: str, span: Span, first: Span) -> Diagnostic:
+    """Return: a flag given twice."""
+    return _error("DF0012", f"duplicate flag specified: --{name}", span, more=[Label(first, "first here")])
+
+
+def flag_without_value(name: str, span: Span) -> Diagnostic:
+    """Return: `--name` where `--name=value` is wanted."""
+    return _error("DF0013", f"missing a value on flag: --{name}", span, f"write --{name}=value")
+
+
+def flag_not_boolean(name: str, value: str, span: Span) -> Diagnostic:
+    """Return: a yes-or-no flag with another value."""
+    return _error("DF0014", f"expecting boolean value for flag --{name}, not: {value}", span)
+
+
+def at_least_one_argument(name: str, span: Span) -> Diagnostic:
+    """Return: an instruction without any argument."""
+    return _error("DF0015", f"{name} requires at least one argument", span)
+
+
+def exactly_one_argument(name: str, span: Span) -> Diagnostic:
+    """Return: an instruction that wants one argument has none."""
+    return _error("DF0016", f"{name} requires exactly one argument", span)
+
+
+def no_destination(name: str, span: Span) -> Diagnostic:
+    """Return: COPY or ADD with fewer than two paths."""
+    message = f"{name} requires at least two arguments, but only one was provided. Destination could not be determined"
+    return _error("DF0017", message, span)
+
+
+def json_not_strings(span: Span) -> Diagnostic:
+    """Return: a JSON array with something else than strings in it."""
+    return _error("DF0018", "when using JSON array syntax, arrays must be comprised of strings only", span)
+
+
+def json_required(name: str, span: Span) -> Diagnostic:
+    """Return: SHELL with words."""
+    return _error(
+        "DF0019", f"{name} requires the arguments to be in JSON form", span, help=f'{name} ["executable", "parameter"]'
+    )
+
+
+def from_arguments(span: Span) -> Diagnostic:
+    """Return: FROM that is not `FROM image` or `FROM image AS name`."""
+    return _error("DF0020", "FROM requires either one or three arguments", span, help="FROM image [AS name]")
+
+
+def stage_name(name: str, span: Span) -> Diagnostic:
+    """Return: a name that a stage cannot have."""
+    message = f"invalid name for build stage: {quote(name)}, name can't start with a number or contain symbols"
+    return _error("DF0021", message, span)
+
+
+def missing_equals(word: str, span: Span) -> Diagnostic:
+    """Return: a word without `=` among pairs."""
+    return _error("DF0022", f"Syntax error - can't find = in {quote(word)}. Must be of the form: name=value", span)
+
+
+def two_arguments(name: str, span: Span) -> Diagnostic:
+    """Return: `ENV name` alone."""
+    return _error("DF0023", f"{name} must have two arguments", span, help=f"{name} name=value")
+
+
+def blank_name(name: str, span: Span) -> Diagnostic:
+    """Return: `=value`."""
+    return _error("DF0024", f"{name} names can not be blank", span)
+
+
+def healthcheck_type(word: str, span: Span) -> Diagnostic:
+    """Return: HEALTHCHECK with neither CMD nor NONE."""
+    return _error("DF0025", f"Unknown type {quote(word)} in HEALTHCHECK (try CMD)", span)
+
+
+def healthcheck_none_arguments(span: Span) -> Diagnostic:
+    """Return: words after HEALTHCHECK NONE."""
+    return _error("DF0026", "HEALTHCHECK NONE takes no arguments", span)
+
+
+def healthcheck_no_command(span: Span) -> Diagnostic:
+    """Return: HEALTHCHECK CMD alone."""
+    return _error("DF0027", "Missing command after HEALTHCHECK CMD", span)
+
+
+def healthcheck_value(reason: str, span: Span) -> Diagnostic:
+    """Return: a duration or a number that cannot be."""
+    return _error("DF0028", reason, span)
+
+
+def onbuild_chain(span: Span) -> Diagnostic:
+    """Return: ONBUILD ONBUILD."""
+    return _error("DF0029", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed", span)
+
+
+def onbuild_trigger(name: str, span: Span) -> Diagnostic:
+    """Return: an instruction that cannot be a trigger."""
+    return _error("DF0030", f"{name} isn't allowed as an ONBUILD trigger", span)
+
+
+def empty_volume(span: Span) -> Diagnostic:
+    """Return: an empty path in VOLUME."""
+    return _error("DF0031", "VOLUME specified can not be an empty string", span)
+
+
+def heredoc_destination(name: str, span: Span) -> Diagnostic:
+    """Return: COPY to a here-document."""
+    return _error("DF0032", f"{name} cannot accept a heredoc as a destination", span)
+
+
+def not_supported(what: str, span: Span) -> Diagnostic:
+    """Return: something of the language that ladle does not do yet."""
+    return _error("DF0033", f"{what} is not supported yet", span)
+
+
+# Stages.
+
+
+def before_from(span: Span) -> Diagnostic:
+    """Return: an instruction before the first FROM."""
+    return _error("DF0040", "no build stage in current context", span, "only ARG may stand before the first FROM")
+
+
+def no_stage(source: SourceText) -> Diagnostic:
+    """Return: a file with ARG and no FROM."""
+    return _error("DF0041", "dockerfile contains no stages to build", Span(source, 0, 0))
+
+
+def blank_base(written: str, span: Span) -> Diagnostic:
+    """Return: FROM whose variables came out empty."""
+    return _error("DF0042", f"base name ({written}) should not be blank", span)
+
+
+def bad_base(name: str, reason: str, span: Span) -> Diagnostic:
+    """Return: FROM with something that is no image's name."""
+    return _error("DF0043", f"failed to parse stage name {quote(name)}: {reason}", span)
+
+
+def bad_platform(written: str, reason: str, span: Span) -> Diagnostic:
+    """Return: `--platform` with something that is no platform."""
+    return _error("DF0044", f"failed to parse platform {written}: {reason}", span)
+
+
+def empty_platform(written: str, span: Span) -> Diagnostic:
+    """Return: `--platform` whose variables came out empty."""
+    return _error("DF0045", f"empty platform value from expression {written}", span)
+
+
+def unknown_target(name: str, near: str, source: SourceText) -> Diagnostic:
+    """Return: `--target` of a stage that is not there; it has no place in the file."""
+    return Diagnostic(
+        code="DF0046",
+        severity=Severity.ERROR,
+        message=f"target stage {quote(name)} could not be found{_meant(near)}",
+        notes=(f"looked for in {source.name}",),
+    )
+
+
+def circular(name: str, span: Span) -> Diagnostic:
+    """Return: stages that need each other."""
+    return _error("DF0047", f"circular dependency detected on stage: {name}", span)
+
+
+def from_variable(span: Span) -> Diagnostic:
+    """Return: a variable in `--from`."""
+    message = (
+        "variable expansion is not supported for --from, "
+        "define a new stage with FROM using ARG from global scope as a workaround"
+    )
+    return _error("DF0048", message, span)
+
+
+def stage_index(index: int, span: Span) -> Diagnostic:
+    """Return: `--from` with the number of a stage that is not there."""
+    return _error("DF0049", f"invalid stage index {index}", span)
+
+
+def later_stage(name: str, current: str, span: Span) -> Diagnostic:
+    """Return: `--from` of a stage that comes later."""
+    message = f"cannot copy from stage {quote(name)}, it needs to be defined before current stage {quote(current)}"
+    return _error("DF0050", message, span)
+
+
+def unresolved_base(name: str, reason: str, near: str, span: Span, notes: Sequence[str], help: str) -> Diagnostic:
+    """Return: an image that could not be looked up; `reason` is the source's own message."""
+    meant = f"did you mean {near}?" if near else ""
+    return Diagnostic(
+        code="DF0051",
+        severity=Severity.ERROR,
+        message=f"failed to resolve source metadata for {name}: {reason}",
+        labels=(Label(span, meant),),
+        notes=tuple(notes),
+        help=help,
+    )
+
+
+def bad_image_config(name: str, reason: str, span: Span) -> Diagnostic:
+    """Return: an image whose config is not understood."""
+    return _error("DF0052", f"failed to parse the image config of {name}: {reason}", span)
+
+
+def host_not_a_source(span: Span) -> Diagnostic:
+    """Return: COPY --from=host://."""
+    return _error(
+        "DF0053",
+        "the host is a base for RUN only: nothing can be copied from it",
+        span,
+        help="bring the directory as a named context: --build-context NAME=/directory",
+    )
+
+
+# Values.
+
+
+def failed_expansion(word: str, reason: str, span: Span) -> Diagnostic:
+    """Return: a word whose variables cannot be expanded."""
+    return _error("DF0060", f"failed to process {quote(word)}: {reason}", span)
+
+
+def bad_port(reason: str, span: Span) -> Diagnostic:
+    """Return: EXPOSE with something that is no port."""
+    return _error("DF0061", reason, span)
+
+
+def bad_signal(name: str, span: Span) -> Diagnostic:
+    """Return: STOPSIGNAL with something that is no signal."""
+    return _error("DF0062", f"invalid signal: {name}", span)
+
+
+def bad_chmod(value: str, span: Span) -> Diagnostic:
+    """Return: `--chmod` with something that is no mode."""
+    message = f"invalid chmod parameter: '{value}'. it should be octal string and between 0 and 07777"
+    return _error("DF0063", message, span, help="or a symbolic mode such as u=rwX,go-w")
+
+
+def bad_network(value: str, span: Span) -> Diagnostic:
+    """Return: `RUN --network` with another network."""
+    return _error("DF0064", f"invalid network mode: {quote(value)}", span, "default, none or host")
+
+
+def bad_security(value: str, span: Span) -> Diagnostic:
+    """Return: `RUN --security` with another mode."""
+    return _error("DF0065", f"security {quote(value)} is not valid", span, "sandbox or insecure")
+
+
+def insecure(span: Span) -> Diagnostic:
+    """Return: `RUN --security=insecure` in a build that does not grant it."""
+    return _error("DF0066", "security.insecure is not allowed", span, "no step of this build may leave the sandbox")
+
+
+def checksum_of_local(span: Span) -> Diagnostic:
+    """Return: `ADD --checksum` of a file of the context."""
+    return _error("DF0067", "checksum requires HTTP(S) or Git sources", span)
+
+
+def bad_epoch(value: str) -> Diagnostic:
+    """Return: SOURCE_DATE_EPOCH with something that is no time; it may come from the command line."""
+    return Diagnostic(
+        code="DF0068",
+        severity=Severity.ERROR,
+        message=f"invalid SOURCE_DATE_EPOCH: {quote(value)}",
+        help="seconds since 1970-01-01 UTC; other forms are not supported yet",
+    )
+
+
+def empty_command(name: str, span: Span) -> Diagnostic:
+    """Return: an exec form without any word."""
+    return _error("DF0069", f"{name} has no command to run", span)
+
+
+def bad_ignore(name: str, reason: str) -> Diagnostic:
+    """Return: a `.dockerignore` with a pattern that is none."""
+    return Diagnostic(code="DF0070", severity=Severity.ERROR, message=f"failed to parse {name}: {reason}")

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Here-documents: which words of an instruction open one (`<<EOF`, `<<-EOF`, `3<<"EOF"`), and their bodies."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+
+_INSTRUCTIONS = re.compile(r"(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s", re.IGNORECASE)
+_OPENING = re.compile(r"(\d*)<<(-?)([^<]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Heredoc:
+    """A here-document: `start` and `end` are the place of its opening word in the logical line."""
+
+    name: str
+    start: int
+    end: int
+    chomp: bool = False
+    expand: bool = True
+    descriptor: int = 0
+    body: str = ""
+
+    def closed(self, body: str) -> Heredoc:
+        """Return the same with its body, as it stands in the file."""
+        return replace(self, body=body)
+
+
+def openings(text: str, escape: str) -> list[Heredoc]:
+    """Return the here-documents that an instruction opens, without bodies; none in the JSON form."""
+    if "<<" not in text:
+        return []
+    match = _INSTRUCTIONS.match(text)
+    if match is None or _is_json(text[match.end() :]):
+        return []
+    found: list[Heredoc] = []
+    for start, word in _words(text, match.end(), escape):
+        opening = _OPENING.fullmatch(word)
+        if opening is None:
+            continue
+        name = re.sub(r"[\"']", "", opening[3])
+        if name:
+            found.append(
+                Heredoc(
+                    name,
+                    start,
+                    start + len(word),
+                    chomp=bool(opening[2]),
+                    expand=name == opening[3],
+                    descriptor=int(opening[1] or 0) if len(opening[1]) < 9 else 0,
+                )
+            )
+    return found
+
+
+def _is_json(rest: str) -> bool:
+    if not rest.lstrip().startswith("["):
+        return False
+    try:
+        return isinstance(json.loads(rest), list)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _words(text: str, start: int, escape: str) -> list[tuple[int, str]]:
+    """Return the shell words from `start` on with their places; quotes stay in."""
+    unit = rf"[^\s\"'{re.escape(escape)}]|{re.escape(escape)}.?|\"(?:{re.escape(escape)}.|[^\"])*\"?|'[^']*'?"
+    return [(match.start(), match[0]) for match in re.compile(rf"(?:{unit})+").finditer(text, start)]

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Syntax tree to build graph: the stages that the target needs, instruction by instruction.
+
+One function per instruction, in a file per family: `lower_args`, `lower_files`, `lower_metadata`, `lower_run`.
+This file holds the table of them and the order of things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ladle.core.api.diagnostics import DiagnosticError
+from ladle.core.api.frontend import ImageResult
+from ladle.frontends.dockerfile import ast, bases, errors, stages
+from ladle.frontends.dockerfile.arguments import (
+    global_arguments,
+    platform_arguments,
+    proxies,
+    source_date_epoch,
+)
+from ladle.frontends.dockerfile.ignoring import context_patterns
+from ladle.frontends.dockerfile.localcontext import LocalContext
+from ladle.frontends.dockerfile.lower_args import lower_arg, lower_env
+from ladle.frontends.dockerfile.lower_files import lower_copy, lower_workdir
+from ladle.frontends.dockerfile.lower_metadata import (
+    lower_cmd,
+    lower_entrypoint,
+    lower_expose,
+    lower_healthcheck,
+    lower_label,
+    lower_maintainer,
+    lower_onbuild,
+    lower_shell,
+    lower_stopsignal,
+    lower_user,
+    lower_volume,
+)
+from ladle.frontends.dockerfile.lower_run import lower_run
+from ladle.frontends.dockerfile.stages import Stage, StageGraph
+from ladle.frontends.dockerfile.words import Style
+from ladle.frontends.dockerfile.work import Build, Work
+from ladle.llb.metadata import SourceInfo
+
+if TYPE_CHECKING:
+    from ladle.core.api.frontend import Context
+    from ladle.llb.ops import Platform
+
+_LOWERINGS: dict[type[ast.Instruction], Callable[[Work, Any], None]] = {
+    ast.Arg: lower_arg,
+    ast.Cmd: lower_cmd,
+    ast.Entrypoint: lower_entrypoint,
+    ast.Env: lower_env,
+    ast.Expose: lower_expose,
+    ast.Healthcheck: lower_healthcheck,
+    ast.Label: lower_label,
+    ast.Maintainer: lower_maintainer,
+    ast.Onbuild: lower_onbuild,
+    ast.Run: lower_run,
+    ast.Shell: lower_shell,
+    ast.Stopsignal: lower_stopsignal,
+    ast.User: lower_user,
+    ast.Volume: lower_volume,
+    ast.Workdir: lower_workdir,
+}
+
+
+def lower(file: ast.Dockerfile, context: Context, platform: Platform) -> tuple[ImageResult, int | None]:
+    """Return the image of one platform, and SOURCE_DATE_EPOCH; raises `DiagnosticError` with all that is wrong."""
+    options = context.options
+    style = Style(escape=file.escape)
+    build_platform = options.build_platform or platform
+    named = options.target or stages.last_stage_name(file)
+    start = platform_arguments(build_platform, platform, named, options.build_args)
+    values = global_arguments(stages.global_args(file), start, options.build_args, style)
+    epoch = source_date_epoch(options.build_args, values)
+    graph = stages.stage_graph(file, values, style)
+    target = graph.target(options.target)
+    if target is None:
+        raise DiagnosticError([stages.unknown_target(graph, options.target, file)])
+    build = Build(
+        context=context,
+        options=options,
+        style=style,
+        target_platform=platform,
+        global_values=values,
+        epoch=epoch,
+        proxy=proxies(options.build_args),
+        source=_source_info(file),
+        alone=graph.alone,
+        main=_main_context(context),
+    )
+    work = _lower_stages(build, graph, target)
+    return _result(work, platform), epoch
+
+
+def _source_info(file: ast.Dockerfile) -> SourceInfo:
+    data = file.source.text.encode("utf-8", "surrogateescape")
+    return SourceInfo(filename=file.source.name, language="Dockerfile", data=data)
+
+
+def _main_context(context: Context) -> LocalContext:
+    found: list[tuple[str, ...]] = []
+
+    def excludes() -> tuple[str, ...]:
+        if not found:
+            found.append(context_patterns(context))
+        return found[0]
+
+    return LocalContext("context", "[internal] load build context", "context", excludes)
+
+
+def _lower_stages(build: Build, graph: StageGraph, target: Stage) -> Work:
+    """Lower the stages that the target needs, in the order of the file, and return the target's."""
+    wanted = stages.needed(target)
+    for stage in [*graph.images, *graph.stages]:
+        if stage in wanted:
+            _lower_stage(build, stage, graph)
+    if build.errors:
+        raise DiagnosticError(build.errors)
+    return build.works[target]
+
+
+def _lower_stage(build: Build, stage: Stage, graph: StageGraph) -> None:
+    if stage.base is not None and stage.base not in build.works:
+        return  # what is wrong with the base is said there
+    try:
+        work = build.works[stage] = bases.begin(build, stage)
+    except DiagnosticError as error:
+        build.errors += error.diagnostics
+        return
+    for place, instruction in enumerate(stage.instructions):
+        try:
+            if isinstance(instruction, ast.Copy):
+                _lower_copy(work, instruction, place, graph)
+            else:
+                _LOWERINGS[type(instruction)](work, instruction)
+        except DiagnosticError as error:
+            build.errors += error.diagnostics
+
+
+def _lower_copy(work: Work, node: ast.Copy, place: int, graph: StageGraph) -> None:
+    stage = work.stage.copies.get(place)
+    if stage is None:
+        lower_copy(work, node, None)
+        return
+    source = work.build.works.get(stage)
+    if source is not None:
+        lower_copy(work, node, source)
+        return
+    flag = node.flag("from")
+    if stage.source is not None and stage.index >= work.stage.index and flag is not None:
+        name = work.stage.shown if len(graph.stages) > 1 else ""
+        raise DiagnosticError([errors.later_stage(flag.text, name, flag.span)])
+
+
+def _result(work: Work, platform: Platform) -> ImageResult:
+    options = work.build.options
+    config = work.config
+    if options.labels:
+        config.config.setdefault("Labels", {}).update(options.labels)
+    if options.platforms != (options.build_platform,):
+        config.set_platform(platform)
+    return ImageResult(platform=platform, state=work.state, config=config.to_dict(), base_history=config.base_history)

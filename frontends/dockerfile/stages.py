@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stages: what each is called and based on, which need which, and which the target needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ladle.core.api.diagnostics import Diagnostic, DiagnosticError, Span
+from ladle.core.api.errors import BuildError
+from ladle.core.api.platforms import parse_platform
+from ladle.frontends.dockerfile import errors
+from ladle.frontends.dockerfile.arguments import expand_word
+from ladle.frontends.dockerfile.ast import Arg, Copy, Dockerfile, From, Instruction, Run, Word, Workdir
+from ladle.frontends.dockerfile.words import Style
+from ladle.frontends.suggest import nearest
+
+if TYPE_CHECKING:
+    from ladle.llb.ops import Platform
+
+SCRATCH = "scratch"
+_MAX_INDEX_DIGITS = 9
+
+
+@dataclass(slots=True, eq=False)
+class Stage:
+    """One FROM with what follows it; or an image or context that only COPY --from names (`source` is None)."""
+
+    index: int
+    name: str
+    base_name: str
+    span: Span
+    source: From | None = None
+    platform: Platform | None = None
+    instructions: list[Instruction] = field(default_factory=list)
+    base: Stage | None = None
+    copies: dict[int, Stage] = field(default_factory=dict)
+    """Where the COPY instructions with --from copy from, by their place in `instructions`."""
+
+    @property
+    def shown(self) -> str:
+        """The name that people see."""
+        return self.name or (f"stage-{self.index}" if self.source else "")
+
+    @property
+    def steps(self) -> int:
+        """How many steps progress counts."""
+        own = sum(isinstance(instruction, Copy | Run | Workdir) for instruction in self.instructions)
+        return own + (self.source is not None and self.base is None and self.base_name != SCRATCH)
+
+    @property
+    def needs(self) -> list[Stage]:
+        """The stages that this one is made from."""
+        return ([self.base] if self.base else []) + list(self.copies.values())
+
+
+@dataclass(slots=True)
+class StageGraph:
+    """All stages of a file, and the images that COPY --from names."""
+
+    stages: list[Stage]
+    images: list[Stage]
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is one stage and nothing else: its name is not shown then."""
+        return len(self.stages) + len(self.images) == 1
+
+    def target(self, name: str) -> Stage | None:
+        """Return the stage to build, None where the name is not known."""
+        if not name:
+            return self.stages[-1]
+        return next((stage for stage in reversed(self.stages) if stage.name == name.lower()), None)
+
+    def names(self) -> list[str]:
+        """Return the names that stages were given."""
+        return [stage.name for stage in self.stages if stage.name]
+
+
+def global_args(file: Dockerfile) -> list[Arg]:
+    """Return the ARGs before the first FROM."""
+    found: list[Arg] = []
+    for instruction in file.instructions:
+        if isinstance(instruction, From):
+            break
+        if isinstance(instruction, Arg):
+            found.append(instruction)
+    return found
+
+
+def last_stage_name(file: Dockerfile) -> str:
+    """Return the name of the stage that is built when no target is named."""
+    last = next((item for item in reversed(file.instructions) if isinstance(item, From)), None)
+    return last.stage.text.lower() if last is not None and last.stage is not None else ""
+
+
+def stage_graph(file: Dockerfile, values: Mapping[str, str], style: Style) -> StageGraph:
+    """Return the stages with all their connections; raises `DiagnosticError` with everything wrong about them."""
+    found: list[Diagnostic] = []
+    graph = StageGraph([], [])
+    by_name: dict[str, Stage] = {}
+    for instruction in file.instructions:
+        if isinstance(instruction, From):
+            try:
+                stage = _stage(instruction, len(graph.stages), values, style)
+            except DiagnosticError as error:
+                found += error.diagnostics
+                stage = Stage(len(graph.stages), _name(instruction), SCRATCH, instruction.span, instruction)
+            stage.base = by_name.get(stage.base_name)
+            graph.stages.append(stage)
+            if stage.name:
+                by_name[stage.name] = stage
+        elif graph.stages:
+            graph.stages[-1].instructions.append(instruction)
+    for stage in graph.stages:
+        found += _connect(stage, graph, by_name)
+    cycle = _cycle(graph.stages)
+    if cycle is not None:
+        found.append(errors.circular(cycle.shown, cycle.span))
+    if found:
+        raise DiagnosticError(found)
+    return graph
+
+
+def needed(target: Stage) -> set[Stage]:
+    """Return the stages that a target is made from, itself too."""
+    seen = {target}
+    todo = [target]
+    while todo:
+        for stage in todo.pop().needs:
+            if stage not in seen:
+                seen.add(stage)
+                todo.append(stage)
+    return seen
+
+
+def unknown_target(graph: StageGraph, name: str, file: Dockerfile) -> Diagnostic:
+    """Return the mistake of a target that is not there."""
+    return errors.unknown_target(name, nearest(name, graph.names()), file.source)
+
+
+def _name(instruction: From) -> str:
+    return instruction.stage.text.lower() if instruction.stage else ""
+
+
+def _stage(instruction: From, index: int, values: Mapping[str, str], style: Style) -> Stage:
+    base = expand_word(instruction.base, values, style)
+    if not base:
+        raise DiagnosticError([errors.blank_base(instruction.base.text, instruction.base.span)])
+    flag = instruction.flag("platform")
+    platform = _platform(flag, values, style) if flag is not None and flag.text else None
+    return Stage(index, _name(instruction), base, instruction.span, instruction, platform)
+
+
+def _platform(flag: Word, values: Mapping[str, str], style: Style) -> Platform:
+    text = expand_word(flag, values, style)
+    if not text:
+        raise DiagnosticError([errors.empty_platform(flag.text, flag.span)])
+    try:
+        return parse_platform(text)
+    except BuildError as error:
+        raise DiagnosticError([errors.bad_platform(flag.text, error.message, flag.span)]) from None
+
+
+def _connect(stage: Stage, graph: StageGraph, by_name: Mapping[str, Stage]) -> list[Diagnostic]:
+    found: list[Diagnostic] = []
+    for place, instruction in enumerate(stage.instructions):
+        word = instruction.flag("from") if isinstance(instruction, Copy) else None
+        if word is None or not word.text:
+            continue
+        text = word.text
+        if "$" in text:
+            found.append(errors.from_variable(word.span))
+        elif text.isascii() and text.removeprefix("-").isdigit() and len(text) <= _MAX_INDEX_DIGITS:
+            index = int(text)
+            if 0 <= index < len(graph.stages):
+                stage.copies[place] = graph.stages[index]
+            else:
+                found.append(errors.stage_index(index, word.span))
+        else:
+            source = by_name.get(text.lower())
+            if source is None:
+                source = Stage(-1, "", text, word.span)
+                graph.images.append(source)
+            stage.copies[place] = source
+    return found
+
+
+def _cycle(stages: list[Stage]) -> Stage | None:
+    """Return a stage that needs itself, by whatever way."""
+    done: set[Stage] = set()
+    for start in stages:
+        path: set[Stage] = set()
+        todo = [(start, False)]
+        while todo:
+            stage, leaving = todo.pop()
+            if leaving:
+                path.discard(stage)
+                done.add(stage)
+            elif stage in path:
+                return stage
+            elif stage not in done:
+                path.add(stage)
+                todo.append((stage, True))
+                todo += [(need, False) for need in stage.needs]
+    return None

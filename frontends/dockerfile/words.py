@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Words: quotes taken off, variables put in, as a shell would (`$v`, `${v:-w}`, `${v#p}`, `${v/p/r}` and the rest)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_DEEPEST = 100
+_SPECIAL = frozenset("@*#?-$!0")
+_PLAIN = re.compile(r"[^$'\"\\`]*")
+
+
+class WordError(ValueError):
+    """A word that cannot be expanded; the message is the reason alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How words are read: the escape character, and what stays as it is written."""
+
+    escape: str = "\\"
+    raw_quotes: bool = False
+    """Quotes stay."""
+    keep_unset: bool = False
+    """A variable that is not set stays as it is written."""
+
+
+@dataclass(slots=True)
+class Expansion:
+    """An expanded word: as one text, as words split at its unquoted blanks, and the variables that were not set."""
+
+    text: str
+    words: list[str]
+    unset: set[str] = field(default_factory=set)
+
+
+def expand(word: str, variables: Mapping[str, str], style: Style) -> str:
+    """Return a word with its variables put in; raises `WordError`."""
+    if _PLAIN.fullmatch(word):
+        return word
+    return _Reader(word, variables, style).whole().text
+
+
+def expand_words(word: str, variables: Mapping[str, str], style: Style) -> list[str]:
+    """Return what a word becomes when it is split after its variables are put in; raises `WordError`."""
+    return _Reader(word, variables, style).whole().words
+
+
+def expansion(word: str, variables: Mapping[str, str], style: Style) -> Expansion:
+    """Return everything about a word; raises `WordError`."""
+    return _Reader(word, variables, style).whole()
+
+
+class _Words:
+    """Collects characters into words; blanks end one unless they are quoted."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self._current = ""
+
+    def add(self, text: str, *, raw: bool) -> None:
+        if raw:
+            self._current += text
+            return
+        for character in text:
+            if not character.isspace():
+                self._current += character
+            elif self._current:
+                self.done.append(self._current)
+                self._current = ""
+
+    def finish(self) -> list[str]:
+        if self._current:
+            self.done.append(self._current)
+            self._current = ""
+        return self.done
+
+
+class _Reader:
+    """Reads one word from left to right."""
+
+    def __init__(self, word: str, variables: Mapping[str, str], style: Style) -> None:
+        self._word = word
+        self._variables = variables
+        self._style = style
+        self._at = 0
+        self._depth = 0
+        self._raw_escapes = False
+        self._unset: set[str] = set()
+
+    def whole(self) -> Expansion:
+        text, words = self._until("")
+        return Expansion(text, words, self._unset)
+
+    def _peek(self) -> str:
+        return self._word[self._at : self._at + 1]
+
+    def _take(self) -> str:
+        character = self._word[self._at : self._at + 1]
+        self._at += 1
+        return character
+
+    def _until(self, stop: str, *, raw_escapes: bool = False) -> tuple[str, list[str]]:
+        """Read up to the character `stop` and take it too; "" is the end of the word."""
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise WordError("substitutions are nested too deeply")
+        before, self._raw_escapes = self._raw_escapes, raw_escapes
+        out: list[str] = []
+        words = _Words()
+        while character := self._peek():
+            if character == stop:
+                self._at += 1
+                break
+            if character == "$":
+                value = self._dollar()
+                words.add(value, raw=False)
+            elif character in "'\"":
+                value = self._single_quoted() if character == "'" else self._double_quoted()
+                words.add(value, raw=True)
+            elif character == self._style.escape:
+                self._at += 1
+                value = (character if raw_escapes else "") + self._take()
+                words.add(value, raw=True)
+            else:
+                self._at += 1
+                value = character
+                words.add(value, raw=False)
+            out.append(value)
+        else:
+            if stop:
+                raise WordError(f"unexpected end of statement while looking for matching {stop}")
+        self._raw_escapes = before
+        self._depth -= 1
+        return "".join(out), words.finish()
+
+    def _single_quoted(self) -> str:
+        end = self._word.find("'", self._at + 1)
+        if end < 0:
+            self._at = len(self._word)
+            raise WordError("unexpected end of statement while looking for matching single-quote")
+        start, self._at = self._at, end + 1
+        return self._word[start : end + 1] if self._style.raw_quotes else self._word[start + 1 : end]
+
+    def _double_quoted(self) -> str:
+        out = [self._take() if self._style.raw_quotes else self._take()[:0]]
+        while character := self._peek():
+            if character == "$":
+                out.append(self._dollar())
+                continue
+            self._at += 1
+            if character == '"':
+                out.append(character if self._style.raw_quotes else "")
+                return "".join(out)
+            if character == self._style.escape:
+                if self._raw_escapes:
+                    out.append(character)
+                following = self._peek()
+                if not following:
+                    break
+                if following in ('"', "$", self._style.escape):
+                    self._at += 1
+                    character = following
+            out.append(character)
+        raise WordError("unexpected end of statement while looking for matching double-quote")
+
+    def _dollar(self) -> str:
+        self._at += 1
+        if self._peek() == "{":
+            self._at += 1
+            return self._braces()
+        name = self._name()
+        if not name:
+            return "$"
+        value = self._value(name)
+        if value is None:
+            return f"${name}" if self._style.keep_unset else ""
+        return value
+
+    def _braces(self) -> str:
+        following = self._peek()
+        if not following:
+            raise WordError("syntax error: missing '}'")
+        if following in "{}:":
+            raise WordError("syntax error: bad substitution")
+        name = self._name()
+        operator = self._take()
+        if operator == "}":
+            value = self._value(name)
+            if value is None:
+                return "${" + name + "}" if self._style.keep_unset else ""
+            return value
+        if operator == "/":
+            return self._replace(name)
+        colon = operator == ":"
+        if colon:
+            operator = self._take()
+        shown = (":" if colon else "") + operator
+        if (operator and operator in "+-?") or (operator and operator in "#%" and not colon):
+            return self._modified(name, operator, shown, empty_is_unset=colon)
+        if not operator:
+            raise WordError("syntax error: missing '}'")
+        raise WordError(f"unsupported modifier ({shown}) in substitution")
+
+    def _modified(self, name: str, operator: str, shown: str, *, empty_is_unset: bool) -> str:
+        word = self._closing("}", raw_escapes=operator in "#%", missing="'}'")
+        value = self._value(name)
+        if value is None and self._style.keep_unset:
+            return "${" + name + shown + word + "}"
+        given = value is not None and not (empty_is_unset and not value)
+        if operator == "-":
+            return (value or "") if given else word
+        if operator == "+":
+            return word if given else ""
+        if operator == "?":
+            if not given:
+                problem = "unset" if value is None else "empty"
+                raise WordError(f"{name}: {word or f'is not allowed to be {problem}'}")
+            return value or ""
+        greedy = word.startswith(operator)
+        pattern = word[1:] if greedy else word
+        trim = _without_prefix if operator == "#" else _without_suffix
+        return trim(value or "", pattern, greedy=greedy)
+
+    def _replace(self, name: str) -> str:
+        every = self._peek() == "/"
+        if every:
+            self._at += 1
+        pattern = self._closing("/", raw_escapes=True, missing="'/' in ${}")
+        replacement = self._closing("}", raw_escapes=True, missing="'}'")
+        value = self._value(name)
+        if value is None and self._style.keep_unset:
+            return "${" + f"{name}/{pattern}/{replacement}" + "}"
+        return _replaced(value or "", pattern, replacement, every=every)
+
+    def _closing(self, stop: str, *, raw_escapes: bool, missing: str) -> str:
+        try:
+            return self._until(stop, raw_escapes=raw_escapes)[0]
+        except WordError:
+            if self._at >= len(self._word):
+                raise WordError(f"syntax error: missing {missing}") from None
+            raise
+
+    def _name(self) -> str:
+        start = self._at
+        first = self._peek()
+        if first.isdigit():
+            while self._peek().isdigit():
+                self._at += 1
+        elif first and first in _SPECIAL:
+            self._at += 1
+        else:
+            while (character := self._peek()) and (character.isalpha() or character.isdigit() or character == "_"):
+                self._at += 1
+        return self._word[start : self._at]
+
+    def _value(self, name: str) -> str | None:
+        value = self._variables.get(name)
+        if value is None:
+            self._unset.add(name)
+        return value
+
+
+def _regex(pattern: str, *, greedy: bool) -> re.Pattern[str]:
+    """Return a shell pattern of `*` and `?` (no brackets) as a regular expression."""
+    star = ".*" if greedy else ".*?"
+    out: list[str] = []
+    position = 0
+    while position < len(pattern):
+        character = pattern[position]
+        position += 1
+        if character == "*":
+            out.append(star)
+        elif character == "?":
+            out.append(".")
+        elif character == "\\":
+            following = pattern[position : position + 1]
+            if following and following in "}/":
+                continue
+            if not following or following not in "*?\\":
+                raise WordError(f"invalid pattern ({pattern}) in substitution: invalid escape '\\{following}'")
+            out.append(re.escape(following))
+            position += 1
+        else:
+            out.append(re.escape(character))
+    return re.compile("".join(out))
+
+
+def _without_prefix(value: str, pattern: str, *, greedy: bool) -> str:
+    match = _regex(pattern, greedy=greedy).match(value)
+    return value[match.end() :] if match else value
+
+
+def _without_suffix(value: str, pattern: str, *, greedy: bool) -> str:
+    regex = _regex(pattern, greedy=True)
+    starts = range(len(value) + 1) if greedy else range(len(value), -1, -1)
+    start = next((start for start in starts if regex.fullmatch(value, start)), None)
+    return value if start is None else value[:start]
+
+
+def _replaced(value: str, pattern: str, replacement: str, *, every: bool) -> str:
+    out: list[str] = []
+    done = 0
+    for match in _regex(pattern, greedy=True).finditer(value):
+        if match.start() == match.end() == done and out:
+            continue  # an empty match right after a match does not count
+        out += [value[done : match.start()], replacement]
+        done = match.end()
+        if not every:
+            break
+    return "".join([*out, value[done:]])
