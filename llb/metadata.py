@@ -56,7 +56,7 @@ class OpMetadata:
         return replace(
             self,
             ignore_cache=self.ignore_cache or other.ignore_cache,
-            description=tuple(sorted({**dict(other.description), **dict(self.description)}.items())),
+            description=tuple(sorted({**dict(self.description), **dict(other.description)}.items())),
             export_cache=other.export_cache if self.export_cache is None else self.export_cache,
             progress_group=self.progress_group or other.progress_group,
             linux_resources=_relaxed(self.linux_resources, other.linux_resources),
