@@ -47,7 +47,7 @@ class LocalExporter:
 
     async def export(self, services: Services, solved: Solved) -> ExportReport:
         """Have the worker write the files."""
-        from ladle.plugins.exporters.receipts import join_receipts, receipt_path
+        from ladle.plugins.exporters.receipts import join_receipts, receipt_path, remove_extras
         from ladle.plugins.exporters.split import platform_folders
 
         epoch = self.epoch if self.epoch is not None else solved.epoch
@@ -57,7 +57,7 @@ class LocalExporter:
         for folder, ref in platform_folders(solved, self.split).items():
             part = f"{receipt}.{folder or 'part'}"
             dest = os.path.join(self.dest, folder) if folder else self.dest
-            args = {"ref": ref, "dest": dest, "receipt": part, "mode": self.mode, "epoch": epoch}
+            args = {"ref": ref, "dest": dest, "receipt": part, "mode": "copy", "epoch": epoch}
             result = await services.worker.run("export_local", args)
             for warning in result.get("warnings", ()):
                 services.reporter.warning(str(warning))
@@ -65,6 +65,8 @@ class LocalExporter:
             files += result["files"]
             unchanged += result["unchanged"]
         join_receipts(parts, receipt)
+        if self.mode == "delete":
+            remove_extras(receipt, self.dest)
         counted = f"{files} files" if not unchanged else f"{files} files, {unchanged} of them as before"
         return ExportReport(
             summary=f"{counted} to {os.path.relpath(self.dest)}", receipt=receipt, receipt_root=self.dest

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from ladle.core.oci.documents import Descriptor
 
-_CHUNK = 256 << 10
 _RANGE = re.compile(r"bytes (\d+)-")
 
 
@@ -61,7 +60,7 @@ class Download:
         """Take in one answer, to its end or to the stated size."""
         if self.received and not self._continues(response):
             self._restart()
-        for part in response.iter_raw(_CHUNK):
+        for part in response.iter_raw():
             if self._stop is not None and self._stop.is_set():
                 raise BuildError(f"{self._what}: the transfer was cancelled", code="LA0207")
             if self.received + len(part) > self._descriptor.size:

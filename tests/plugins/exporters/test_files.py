@@ -91,6 +91,18 @@ def test_local_of_several_platforms_joins_the_receipts(
     assert os.listdir(os.path.dirname(report.receipt)) == [os.path.basename(report.receipt)]
 
 
+def test_mode_delete_makes_the_directory_a_mirror(services: Services, make_solved: MakeSolved, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for path in ("old/deep/er", "d"):
+        (out / path).mkdir(parents=True)
+    for path in ("old/deep/er/x", "d/old", "d/a"):
+        (out / path).write_text("before")
+    (out / "link").symlink_to("d")
+    exporter = LocalExporter.parse({"dest": str(out), "mode": "delete"})
+    asyncio.run(exporter.export(services, make_solved({"d/a": b"1"})))
+    assert sorted(str(path.relative_to(out)) for path in out.rglob("*")) == ["d", "d/a"]
+
+
 def test_several_platforms_do_not_share_a_directory(
     services: Services, make_solved: MakeSolved, tmp_path: Path
 ) -> None:
