@@ -100,7 +100,8 @@ def _check(name: str, compile_case: Run) -> None:
         return
     plain = compile_case(name, epoch=False).images[0]
     definition = plain.state.marshal(platform=plain.platform)
-    assert _ours(definition) == _golden(name)
+    if name not in AT_RUN_TIME:
+        assert _ours(definition) == _golden(name)
     if (GOLDEN / name / "config.json").exists():
         image = compile_case(name, epoch=True).images[0]
         expected = json.loads((GOLDEN / name / "config.json").read_text())
