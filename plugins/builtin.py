@@ -22,6 +22,6 @@ TABLE: dict[str, dict[str, str]] = {
         "native": "ladle.plugins.executors.native:NativeExecutor",
     },
     "snapshotter": {
-        "overlay": "ladle.plugins.snapshotters.overlay:OverlaySnapshotter",
+        "overlay": "ladle.plugins.snapshotters.overlay:Overlay",
     },
 }

@@ -83,7 +83,7 @@ class HostSource:
     async def _made(self, skeleton: Skeleton) -> str:
         snapshots = self._services.snapshots
         snapshot = snapshots.allocate()
-        args: dict[str, Any] = {"inputs": [], "actions": skeleton.file_actions(), "snapshots": [[0, snapshot]]}
+        args: dict[str, Any] = {"inputs": [], "actions": skeleton.file_actions(), "snapshots": {"0": snapshot}}
         await self._services.worker.run("file", args)
         snapshots.commit(snapshot)
         self._services.facts.put(_SKELETON, skeleton.digest, snapshot.encode())

@@ -51,9 +51,8 @@ class Environment:
 
     def usable(self, result: Result) -> bool:
         """Say whether a recorded result is still there: every snapshot of it."""
-        if result["kind"] != "layers":
-            return True
-        return all(os.path.isdir(f"{self.services.root}/snapshots/{layer}") for layer in result["layers"])
+        layers = result.get("layers", ())
+        return all(os.path.lexists(f"{self.services.root}/snapshots/{layer}") for layer in layers)
 
     def content_known(self, result: Result, selectors: Sequence[Mapping[str, Any]]) -> str | None:
         """Return the content digest of what the selectors pick, where no worker is needed for it."""

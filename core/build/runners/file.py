@@ -51,15 +51,16 @@ class FileRunner(BaseRunner[FileOp]):
         args = {
             "inputs": [self.environment.ref(result) for result in inputs],
             "actions": [_action(action) for action in self.op.actions],
-            "snapshots": [[index, snapshot] for index, snapshot in sorted(outputs.items())],
+            "snapshots": {str(index): snapshot for index, snapshot in sorted(outputs.items())},
         }
         done = await self.services.worker.run("file", args, on_event=self.events())
         results = []
-        for index, base, snapshot in sorted(done["outputs"]):
-            layers = list(base)
-            if snapshot is not None:
+        for index in sorted(outputs):
+            made = done["outputs"][index]
+            layers = list(made["base"])
+            if made["snapshot"] is not None:
                 snapshots.commit(outputs[index])
-                layers.append(snapshot)
+                layers.append(outputs[index])
             results.append(layers_ref(layers))
         return results
 
