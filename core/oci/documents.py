@@ -80,6 +80,8 @@ def read_document(data: bytes, *, what: str, media_type: str = "") -> Manifest |
     if "manifests" in fields and "layers" in fields:
         raise malformed(what, "it is both a manifest and an index")
     if stated in INDEXES:
+        if "manifests" not in fields:
+            raise malformed(what, "it is to be an index and has no manifests")
         entries = _list(fields, "manifests", what)
         return Index(media_type=stated, manifests=tuple(_descriptor(entry, what) for entry in entries))
     layers = _list(fields, "layers", what)
@@ -154,7 +156,7 @@ def _descriptor(value: object, what: str) -> Descriptor:
     platform = value.get("platform")
     if platform is not None and not isinstance(platform, dict):
         raise malformed(what, f"the platform of {digest} is not an object")
-    annotations = value.get("annotations") or {}
+    annotations = {} if value.get("annotations") is None else value["annotations"]
     if not isinstance(annotations, dict):
         raise malformed(what, f"the annotations of {digest} are not an object")
     return Descriptor(

@@ -187,7 +187,7 @@ class FakeWorker:
         return {"files": len(names), "bytes": 0, "unchanged": 0, "warnings": ["a warning"]}
 
     def file(self, args: dict[str, Any], fds: list[int]) -> dict[str, Any]:
-        snapshot = args["snapshots"][0][1]
+        snapshot = args["snapshots"]["0"]
         (self.snapshots / snapshot).mkdir()
         return {"outputs": [[0, [], snapshot]]}
 
