@@ -73,6 +73,8 @@ class Work:
     arguments: dict[str, str] = field(default_factory=dict)
     """The ARGs declared so far with their values (empty without one), in the order of their first declaration."""
     step: int = 0
+    total: int = -1
+    """How many steps progress counts in this stage; counted at the first one."""
     cmd_set: bool = False
     failed: bool = False
     context: LocalContext | None = None
@@ -124,7 +126,9 @@ class Work:
 
     def name(self, text: str, *, variables: bool = True) -> str:
         """Return the next step's name: `[build 2/5] RUN make` (DF-88)."""
-        total = self.stage.steps
+        if self.total < 0:
+            self.total = self.stage.steps
+        total = self.total
         if not total:
             return text
         self.step += 1
