@@ -19,7 +19,7 @@ Result = Mapping[str, Any]
 
 @dataclass
 class Op:
-    """A vertex and its runner in one. `make(inputs)` gives the value of its only output; the default names its inputs."""
+    """A vertex and its runner in one. `make(*inputs)` gives its value; the default names its inputs."""
 
     digest: str
     inputs: tuple[tuple[str, int], ...] = ()
