@@ -8,12 +8,14 @@ on each RUN and never digested, exported or copied from.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, ClassVar
+from hashlib import sha256
+from typing import TYPE_CHECKING, ClassVar
 
 from ladle.core.api.errors import BuildError
 from ladle.core.api.frontend import HostBase
 from ladle.core.api.refs import layers_ref
 from ladle.core.api.source import Pin
+from ladle.core.oci.media import OCI_LAYER
 
 if TYPE_CHECKING:
     from ladle.core.api.frontend import ResolvedImage
@@ -81,10 +83,26 @@ class HostSource:
         return snapshot if snapshot and os.path.isdir(f"{self._services.root}/snapshots/{snapshot}") else ""
 
     async def _made(self, skeleton: Skeleton) -> str:
-        snapshots = self._services.snapshots
-        snapshot = snapshots.allocate()
-        args: dict[str, Any] = {"inputs": [], "actions": skeleton.file_actions(), "snapshots": {"0": snapshot}}
-        await self._services.worker.run("file", args)
+        """Have the worker unpack the skeleton as a layer by itself."""
+        snapshots, blobs = self._services.snapshots, self._services.blobs
+        tar = skeleton.tar()
+        digest = f"sha256:{sha256(tar).hexdigest()}"
+        snapshot, path = snapshots.allocate(), blobs.temporary()
+        args = {
+            "parents": [],
+            "snapshot": snapshot,
+            "blob": path,
+            "media_type": OCI_LAYER,
+            "digest": digest,
+            "size": len(tar),
+            "diff_id": digest,
+        }
+        try:
+            with open(path, "xb") as file:
+                file.write(tar)
+            await self._services.worker.run("apply", args)
+        finally:
+            os.unlink(path)
         snapshots.commit(snapshot)
         self._services.facts.put(_SKELETON, skeleton.digest, snapshot.encode())
         return snapshot

@@ -8,7 +8,6 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 _TOP_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 """Links into `/usr` on a merged machine, directories to mount on another."""
@@ -66,11 +65,12 @@ _COPIED = (
 _NEVER = frozenset([b"private", b"shadow", b"gshadow"])
 _KEY_SUFFIXES = (b".key", b"-key.pem")
 _LARGEST = 4 << 20
+_TAR_TYPES = {"directory": b"5", "file": b"0", "symlink": b"2"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One entry: `kind` is mkdir, mkfile or symlink; `data` a file's content or a link's target."""
+    """One entry: `kind` is directory, file or symlink; `data` a file's content or a link's target."""
 
     kind: str
     path: bytes
@@ -86,23 +86,26 @@ class Skeleton:
     mounts: tuple[str, ...]
     digest: str
 
-    def file_actions(self) -> list[dict[str, Any]]:
-        """Return the entries as actions of the worker's `file` job, each on the result of the one before."""
-        last = len(self.nodes) - 1
-        return [
-            {
-                "input": number - 1,
-                "secondary_input": -1,
-                "output": 0 if number == last else -1,
-                **_fields(node),
-            }
-            for number, node in enumerate(self.nodes)
-        ]
+    def tar(self) -> bytes:
+        """Return the entries as a layer, the same bytes for the same digest."""
+        import io
+        import tarfile
+
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+            for node in self.nodes:
+                info = tarfile.TarInfo(os.fsdecode(node.path))
+                info.type, info.mode = _TAR_TYPES[node.kind], node.mode
+                if node.kind == "symlink":
+                    info.linkname = os.fsdecode(node.data)
+                info.size = len(node.data) if node.kind == "file" else 0
+                archive.addfile(info, io.BytesIO(node.data) if node.kind == "file" else None)
+        return buffer.getvalue()
 
 
 def read_skeleton(machine: str = "") -> Skeleton:
     """Read the skeleton off a machine whose root is at `machine`."""
-    nodes = [Node(kind="mkdir", path=path.encode(), mode=mode) for path, mode in _EMPTY]
+    nodes = [Node(kind="directory", path=path.encode(), mode=mode) for path, mode in _EMPTY]
     nodes += [Node(kind="symlink", path=path.encode(), data=target.encode()) for path, target in _LINKS]
     mounts = ["/usr"]
     for name in _TOP_LINKS:
@@ -110,7 +113,7 @@ def read_skeleton(machine: str = "") -> Skeleton:
         if os.path.islink(path):
             nodes.append(Node(kind="symlink", path=name.encode(), data=os.readlink(os.fsencode(path))))
         elif os.path.isdir(path):
-            nodes.append(Node(kind="mkdir", path=name.encode(), mode=0o755))
+            nodes.append(Node(kind="directory", path=name.encode(), mode=0o755))
             mounts.append(f"/{name}")
     seen = {node.path for node in nodes}
     for name in _COPIED:
@@ -127,7 +130,7 @@ def _with_parents(machine: bytes, path: bytes) -> Iterator[Node]:
     if found:
         parts = path.split(b"/")
         for count in range(1, len(parts)):
-            yield Node(kind="mkdir", path=b"/".join(parts[:count]), mode=0o755)
+            yield Node(kind="directory", path=b"/".join(parts[:count]), mode=0o755)
     yield from found
 
 
@@ -142,12 +145,12 @@ def _tree(machine: bytes, top: bytes) -> Iterator[Node]:
                 yield Node(kind="symlink", path=path, data=os.readlink(machine + b"/" + path))
             elif stat.S_ISDIR(status.st_mode) and status.st_mode & 0o005 == 0o005:
                 names = [name for name in os.listdir(machine + b"/" + path) if _is_public(name)]
-                yield Node(kind="mkdir", path=path, mode=stat.S_IMODE(status.st_mode) & 0o755)
+                yield Node(kind="directory", path=path, mode=stat.S_IMODE(status.st_mode) & 0o755)
                 pending += [path + b"/" + name for name in sorted(names, reverse=True)]
             elif stat.S_ISREG(status.st_mode) and status.st_mode & 0o004 and status.st_size <= _LARGEST:
                 with open(machine + b"/" + path, "rb") as file:
                     data = file.read(_LARGEST)
-                yield Node(kind="mkfile", path=path, mode=stat.S_IMODE(status.st_mode) & 0o755, data=data)
+                yield Node(kind="file", path=path, mode=stat.S_IMODE(status.st_mode) & 0o755, data=data)
         except OSError:
             continue
 
@@ -163,18 +166,3 @@ def _digest(nodes: list[Node]) -> str:
             b"%b %d %d %d\0%b%b" % (node.kind.encode(), node.mode, len(node.path), len(node.data), node.path, node.data)
         )
     return f"sha256:{digest.hexdigest()}"
-
-
-def _fields(node: Node) -> dict[str, Any]:
-    path = "/" + os.fsdecode(node.path)
-    owner = {"user": {"id": 0}, "group": {"id": 0}}
-    if node.kind == "symlink":
-        return {
-            "action": "symlink",
-            "oldpath": os.fsdecode(node.data),
-            "newpath": path,
-            "owner": owner,
-            "timestamp": 0,
-        }
-    made: dict[str, Any] = {"action": node.kind, "path": path, "mode": node.mode, "owner": owner, "timestamp": 0}
-    return made | ({"data": node.data} if node.kind == "mkfile" else {"make_parents": False})

@@ -186,11 +186,6 @@ class FakeWorker:
         Path(args["receipt"]).write_bytes(marshal.dumps(table))
         return {"files": len(names), "bytes": 0, "unchanged": 0, "warnings": ["a warning"]}
 
-    def file(self, args: dict[str, Any], fds: list[int]) -> dict[str, Any]:
-        snapshot = args["snapshots"]["0"]
-        (self.snapshots / snapshot).mkdir()
-        return {"outputs": [[0, [], snapshot]]}
-
 
 def digest_of(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
@@ -262,14 +257,17 @@ class LayoutMaker:
 
     def image(
         self,
-        layers: Sequence[Mapping[str, bytes]],
+        layers: Sequence[Mapping[str, bytes] | bytes],
         *,
         architecture: str = "amd64",
         config: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Write an image with a layer for each map of names to contents; return its manifest's descriptor."""
+        """Write an image with a layer for each tar, or map of names to contents; return its manifest's descriptor."""
         tars = []
         for files in layers:
+            if isinstance(files, bytes):
+                tars.append(files)
+                continue
             buffer = io.BytesIO()
             with tarfile.open(fileobj=buffer, mode="w") as archive:
                 for name, data in files.items():
