@@ -49,7 +49,9 @@ class OciExporter:
         made = await make_images(services, solved, self.options)
         if not self.tar:
             files = await write_directory(services, made, self.dest)
-            return ExportReport(summary=f"OCI layout {self.dest}", files=files, metadata=made.metadata())
+            return ExportReport(
+                summary=f"OCI layout to {os.path.relpath(self.dest)}", files=files, metadata=made.metadata()
+            )
         files = await write_archive(services, made, self.dest, docker=False)
         where = "standard output" if self.dest == "-" else os.path.relpath(self.dest)
         return ExportReport(

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ladle.core.build.layer_blobs import ORIGINAL
 from ladle.core.build.threads import flight, in_thread
@@ -117,8 +117,12 @@ async def _unpacked(
             "size": layer.size,
             "diff_id": diff_id,
         }
-        _report(services, vertex, "unpacking", layer, 0)
-        result = await services.worker.run("apply", args)
+
+        def on_event(event: dict[str, Any]) -> None:
+            if event.get("type") == "progress":
+                _report(services, vertex, "unpacking", layer, int(event["current"]))
+
+        result = await services.worker.run("apply", args, on_event=on_event)
         if result["diff_id"] != diff_id:
             raise digest_mismatch(f"layer {layer.digest}, unpacked", result["diff_id"], diff_id)
         for warning in result.get("warnings", ()):
