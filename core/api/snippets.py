@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from bisect import bisect_right
 
 from ladle.core.api.diagnostics import Diagnostic, Label, Severity, SourceText, Span
@@ -69,7 +70,14 @@ def _excerpt(labels: tuple[Label, ...]) -> list[str]:
 def _line(source: SourceText, starts: list[int], number: int) -> str:
     start = starts[number - 1]
     end = starts[number] - 1 if number < len(starts) else len(source.text)
-    return source.text[start:end].rstrip("\r").replace("\t", _TAB)
+    return _printable(source.text[start:end].rstrip("\r")).replace("\t", _TAB)
+
+
+def _printable(text: str) -> str:
+    """Return a line that a terminal shows as it is: no control characters, no bytes that are not UTF-8."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join("\ufffd" if unicodedata.category(char) in ("Cc", "Cs") and char != "\t" else char for char in text)
 
 
 def _marks(label: Label, main: Label, starts: list[int], number: int) -> str:

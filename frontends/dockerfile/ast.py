@@ -215,7 +215,7 @@ def dump(file: Dockerfile) -> str:
         first, last = instruction.lines
         lines = f"{first}" if first == last else f"{first}-{last}"
         out.append(f"{lines}: {type(instruction).__name__} ({instruction.keyword})")
-        out += [f"    # {comment}" for comment in instruction.comments]
+        out += [f"    # {comment!r}" for comment in instruction.comments]
         for flag in instruction.flags:
             value = "" if flag.value is None else f" = {flag.value.text!r}"
             out.append("    --{}{} @{}:{}".format(flag.name, value, *position(flag.span)))

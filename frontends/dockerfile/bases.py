@@ -131,8 +131,7 @@ def _asked_image(build: Build, name: str, platform: Platform, span: Span, scheme
     try:
         return build.context.resolve_image(name, platform=platform, scheme=scheme)
     except BuildError as error:
-        stages = [other.name for other in build.works if other.name]
-        near = "" if scheme != "docker-image" else nearest(name, [*stages, *_COMMON_IMAGES])
+        near = "" if scheme != "docker-image" else nearest(name, [*build.stage_names, *_COMMON_IMAGES])
         found = errors.unresolved_base(name, error.message, near, span, error.notes, error.help)
         raise DiagnosticError([found]) from error
 

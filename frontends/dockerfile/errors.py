@@ -25,6 +25,11 @@ def _error(
     )
 
 
+def place(diagnostic: Diagnostic) -> int:
+    """Return where in the file a mistake is, to put them in order; -1 for one that has no place there."""
+    return diagnostic.labels[0].span.start if diagnostic.labels else -1
+
+
 def _meant(word: str) -> str:
     return f" (did you mean {word}?)" if word else ""
 

@@ -19,6 +19,8 @@ from ladle.frontends.dockerfile.heredocs import Heredoc, openings
 MAX_LINE = 65535
 """Bytes that one line of a file may have; BuildKit's limit."""
 
+_SHOWN_OF_LONG = 40
+
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
 _DIRECTIVES = ("syntax", "escape", "check")
 
@@ -161,7 +163,7 @@ class _Joiner:
         line = self._physical[self._next]
         self._next += 1
         if len(line.text) > MAX_LINE // 4 and len(line.text.encode("utf-8", "surrogateescape")) > MAX_LINE:
-            span = Span(self._out.source, line.start, line.start + len(line.text))
+            span = Span(self._out.source, line.start, line.start + _SHOWN_OF_LONG)
             self._out.errors.append(errors.long_line(MAX_LINE, span))
         return line
 

@@ -88,6 +88,7 @@ def lower(file: ast.Dockerfile, context: Context, platform: Platform) -> tuple[I
         proxy=proxies(options.build_args),
         source=_source_info(file),
         alone=graph.alone,
+        stage_names=tuple(graph.names()),
         main=_main_context(context),
     )
     work = _lower_stages(build, graph, target)
@@ -117,7 +118,7 @@ def _lower_stages(build: Build, graph: StageGraph, target: Stage) -> Work:
         if stage in wanted:
             _lower_stage(build, stage, graph)
     if build.errors:
-        raise DiagnosticError(build.errors)
+        raise DiagnosticError(sorted(build.errors, key=errors.place))
     return build.works[target]
 
 

@@ -194,7 +194,7 @@ def _health_value(parts: Parts, name: str, value: Word) -> int:
     text = value.text
     if name == "retries":
         if not re.fullmatch(r"[+-]?\d{1,10}", text, re.ASCII) or abs(int(text)) >= 2**31:
-            reason = f"strconv.ParseInt: parsing {quote(text)}: invalid syntax"
+            reason = f"--retries is not a number: {quote(text)}"
             parts.fail(errors.healthcheck_value(reason, value.span))
         if int(text) < 0:
             parts.fail(errors.healthcheck_value(f"--retries cannot be negative ({int(text)})", value.span))

@@ -33,7 +33,7 @@ def parse(source: SourceText) -> Dockerfile:
             found += error.diagnostics
     found += _misplaced(lines.lines, source, complete=not found)
     if found:
-        raise DiagnosticError(sorted(found, key=_place))
+        raise DiagnosticError(sorted(found, key=errors.place))
     return Dockerfile(source, lines.escape, lines.directives, tuple(instructions))
 
 
@@ -110,7 +110,3 @@ def _malformed_pair(keyword: str, line: LogicalLine, position: int, word: str) -
     if len(before) > 1 and "=" in before[1]:
         return errors.missing_equals(word, here)
     return errors.two_arguments(keyword, here)
-
-
-def _place(diagnostic: Diagnostic) -> int:
-    return diagnostic.labels[0].span.start if diagnostic.labels else -1

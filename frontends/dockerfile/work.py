@@ -43,6 +43,7 @@ class Build:
     source: SourceInfo
     alone: bool
     """There is one stage only, so its name is not shown."""
+    stage_names: tuple[str, ...]
     main: LocalContext
     locals: dict[str, LocalContext] = field(default_factory=dict)
     works: dict[Stage, Work] = field(default_factory=dict)

@@ -1,0 +1,5 @@
+FROM busybox
+COPY a <<EOF
+EOF
+RUN <<NEVER
+closed

@@ -1,0 +1,4 @@
+FROM scratch
+RUN ["a", 1]
+COPY [1, "b"]
+CMD [["x"]]

@@ -1,0 +1,3 @@
+﻿# � not UTF-8, but a remark
+from scratch
+label a=über

@@ -1,0 +1,6 @@
+# escape=`
+FROM busybox
+ENV A=C:\dir`
+    B="x`"y"
+RUN dir `
+  c:\

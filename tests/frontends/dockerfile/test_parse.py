@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every case's tree, and that whatever is written either parses or says why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from ladle.core.api.diagnostics import Diagnostic, DiagnosticError, SourceText
+from ladle.core.api.snippets import render
+from ladle.frontends.dockerfile.ast import dump
+from ladle.frontends.dockerfile.lines import decode
+from ladle.frontends.dockerfile.parse import INSTRUCTIONS, parse
+
+CASES = sorted((Path(__file__).parents[2] / "cases" / "dockerfile").glob("*.Dockerfile"))
+GOLDEN = sorted((Path(__file__).parents[2] / "cases" / "golden").glob("*/context/Dockerfile"))
+
+
+class TextFile(SingleFileSnapshotExtension):
+    """One plain text file a snapshot."""
+
+    _write_mode = WriteMode.TEXT
+    file_extension = "txt"
+
+
+@pytest.fixture
+def text(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    return snapshot.use_extension(TextFile)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_trees(path: Path, text: SnapshotAssertion) -> None:
+    source = decode(path.name, path.read_bytes())
+    try:
+        shown = dump(parse(source))
+    except DiagnosticError as error:
+        shown = "\n\n".join(render(diagnostic) for diagnostic in error.diagnostics) + "\n"
+    assert shown == text
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.parts[-3])
+def test_spans_hold_what_the_words_say(path: Path) -> None:
+    """A word that is not cut by a continuation and not JSON stands in the file exactly where its span says."""
+    source = decode("Dockerfile", path.read_bytes())
+    try:
+        tree = parse(source)
+    except DiagnosticError as error:
+        assert all(_inside(source, diagnostic) for diagnostic in error.diagnostics)
+        return
+    for instruction in tree.instructions:
+        assert source.text[instruction.span.start : instruction.span.end].startswith(instruction.keyword)
+        for flag in instruction.flags:
+            assert source.text[flag.span.start :].startswith(f"--{flag.name}")
+
+
+def _inside(source: SourceText, diagnostic: Diagnostic) -> bool:
+    return all(0 <= label.span.start <= label.span.end <= len(source.text) for label in diagnostic.labels)
+
+
+def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
+    with pytest.raises(DiagnosticError) as caught:
+        parse(SourceText("Dockerfile", "FROM a b\nFORM x\nCOPY x\n"))
+    assert [diagnostic.code for diagnostic in caught.value.diagnostics] == ["DF0020", "DF0010", "DF0017"]
+
+
+def test_there_are_18_instructions() -> None:
+    assert len(INSTRUCTIONS) == 18
+
+
+def test_keywords_in_any_case() -> None:
+    tree = parse(SourceText("Dockerfile", "fRoM x As Y\nrUn z"))
+    assert [instruction.name for instruction in tree.instructions] == ["FROM", "RUN"]
+
+
+_PIECES = st.sampled_from(
+    [
+        *sorted(INSTRUCTIONS),
+        *" \t\n\r\\`\"'$#=,[]{}<>-:/a1é\x00\x85\u2028\udcff",
+        "<<EOF",
+        "EOF\n",
+        "--from=",
+        "--",
+        '["a", "b"]',
+        "# escape=`\n",
+        "FROM scratch\n",
+        "\\\n",
+        "${a:-",
+        "CMD",
+        "NONE",
+    ]
+)
+
+
+def _files() -> Iterator[st.SearchStrategy[str]]:
+    yield st.lists(_PIECES, max_size=30).map("".join)
+    yield st.lists(_PIECES, max_size=20).map(" ".join)
+    yield st.text(max_size=60)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.one_of(*_files()))
+def test_random_text_parses_or_says_why_not(text: str) -> None:
+    source = SourceText("Dockerfile", text)
+    try:
+        tree = parse(source)
+    except DiagnosticError as error:
+        assert error.diagnostics
+        for diagnostic in error.diagnostics:
+            assert diagnostic.code.startswith("DF")
+            assert _inside(source, diagnostic)
+            assert render(diagnostic)
+    else:
+        assert dump(tree)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=80))
+def test_random_bytes_parse_or_say_why_not(data: bytes) -> None:
+    try:
+        tree = parse(decode("Dockerfile", data))
+    except DiagnosticError as error:
+        assert error.diagnostics
+    else:
+        assert tree.instructions
+
+
+def test_long_input_takes_no_long_time() -> None:
+    text = (
+        "FROM scratch\n" + "RUN " + "--a" * 3000 + '"' * 3001 + "\nENV " + "a'" * 6001 + "\nCOPY [" + " " * 20000 + "\n"
+    )
+    with pytest.raises(DiagnosticError):
+        parse(SourceText("Dockerfile", text))
