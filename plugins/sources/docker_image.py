@@ -15,6 +15,7 @@ from ladle.plugins.registry.errors import UnreachableError, bad_reference, not_i
 from ladle.plugins.sources.images import (
     image_key,
     limited,
+    or_local,
     pin_image,
     remember_aliases,
     select_image,
@@ -67,7 +68,7 @@ class DockerImageSource:
         wanted = op.attr("image.checksum")
         if wanted and wanted != digest:
             raise digest_mismatch(str(reference), digest, wanted)
-        return pin_image(self._services, digest, _or_local(platform), op.attr("image.layerlimit"))
+        return pin_image(self._services, digest, or_local(platform), op.attr("image.layerlimit"))
 
     async def fetch(self, op: SourceOp, platform: Platform | None, pin: Pin) -> Ref:
         """Bring the image's layers into the store and return them as a ref."""
@@ -79,7 +80,7 @@ class DockerImageSource:
         digest = self._digests.get(str(reference)) or reference.digest or self._digest(reference)
         layers = op.attr("image.layerlimit")
         with self._reader(Reference(reference.host, reference.path, reference.tag, digest)) as reader:
-            image = await in_thread(lambda: select_image(self._services, reader, digest, _or_local(platform)))
+            image = await in_thread(lambda: select_image(self._services, reader, digest, or_local(platform)))
             remember_aliases(self._services, pin.key, image, layers)
             diff_ids = limited(image.config.diff_ids, layers)
             chosen = image.manifest.layers[: len(diff_ids)]
@@ -186,11 +187,3 @@ def _parsed(text: str) -> Reference:
         return parse_reference(text)
     except ValueError as error:
         raise bad_reference(text, str(error)) from None
-
-
-def _or_local(platform: Platform | None) -> Platform:
-    if platform is not None:
-        return platform
-    from ladle.core.api.platforms import local_platform
-
-    return local_platform()

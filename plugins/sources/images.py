@@ -100,6 +100,15 @@ def limited(items: tuple[str, ...], layers: str) -> tuple[str, ...]:
     return items[: int(layers)]
 
 
+def or_local(platform: Platform | None) -> Platform:
+    """Return the platform, or this machine's where a graph names none."""
+    if platform is not None:
+        return platform
+    from ladle.core.api.platforms import local_platform
+
+    return local_platform()
+
+
 def stored(services: Services, digest: str, limit: int, fetch: Callable[[], bytes]) -> bytes:
     """Return a small blob from the store, fetched and put there if it is not in it."""
     if services.blobs.has(digest):

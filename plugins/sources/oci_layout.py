@@ -11,7 +11,7 @@ from ladle.core.api.errors import BuildError
 from ladle.core.api.frontend import ResolvedImage
 from ladle.core.oci.errors import digest_mismatch
 from ladle.core.oci.layout import Layout, split_layout_name
-from ladle.plugins.sources.images import image_key, limited, pin_image, remember_aliases, select_image
+from ladle.plugins.sources.images import image_key, limited, or_local, pin_image, remember_aliases, select_image
 
 if TYPE_CHECKING:
     import threading
@@ -56,7 +56,7 @@ class OciLayoutSource:
         wanted = op.attr("image.checksum")
         if wanted and wanted != digest:
             raise digest_mismatch(op.identifier, digest, wanted)
-        return pin_image(self._services, digest, _or_local(platform), op.attr("oci.layerlimit"))
+        return pin_image(self._services, digest, or_local(platform), op.attr("oci.layerlimit"))
 
     async def fetch(self, op: SourceOp, platform: Platform | None, pin: Pin) -> Ref:
         """Bring the image's layers into the store and return them as a ref."""
@@ -65,7 +65,7 @@ class OciLayoutSource:
 
         layers = op.attr("oci.layerlimit")
         reader = self._reader(op.attr("oci.store") or split_layout_name(op.ref)[0], op.identifier)
-        image = select_image(self._services, reader, self._digest(op), _or_local(platform))
+        image = select_image(self._services, reader, self._digest(op), or_local(platform))
         remember_aliases(self._services, pin.key, image, layers)
         diff_ids = limited(image.config.diff_ids, layers)
         chosen = image.manifest.layers[: len(diff_ids)]
@@ -120,11 +120,3 @@ class LayoutReader:
         got = f"sha256:{digest.hexdigest()}"
         if got != descriptor.digest:
             raise digest_mismatch(f"{self.name}: layer", got, descriptor.digest)
-
-
-def _or_local(platform: Platform | None) -> Platform:
-    if platform is not None:
-        return platform
-    from ladle.core.api.platforms import local_platform
-
-    return local_platform()
