@@ -96,6 +96,8 @@ class Transaction:
         try:
             self._database.attempt(lambda: self._connection.execute("BEGIN IMMEDIATE"))
         except BaseException:
+            if self._connection.in_transaction:  # Ctrl-C came right after it began
+                self._roll_back()
             self._database.lock.release()
             raise
         return self._connection

@@ -142,6 +142,12 @@ def lease_path(root: str, name: str) -> str:
     return f"{root}/locks/{name}"
 
 
+def sweep(root: str) -> None:
+    """Remove the lock files that the dead have left."""
+    for name in os.listdir(f"{root}/locks"):
+        is_held(f"{root}/locks/{name}")
+
+
 def is_alive(root: str, name: str) -> bool:
     """Say whether the owner of a lease lives."""
     return is_held(lease_path(root, name))

@@ -13,7 +13,7 @@ from ladle.core.store import errors
 from ladle.core.store.blobs import Blobs
 from ladle.core.store.database import Database
 from ladle.core.store.facts import Facts
-from ladle.core.store.locks import FileFlight, Lease
+from ladle.core.store.locks import FileFlight, Lease, sweep
 from ladle.core.store.records import Records, layers_present
 from ladle.core.store.schema import SCHEMA
 from ladle.core.store.snapshots import Snapshots
@@ -77,10 +77,12 @@ class Store:
         self._database.meta["synced"] = str(last)
 
     def sweep_list(self) -> list[str]:
-        """Return the snapshots to be removed by the worker, as their makers died; removes their temporary files."""
+        """Return the snapshots to be removed by the worker, as their makers died; removes their other files."""
         try:
             self.blobs.sweep()
-            return self.snapshots.orphans()
+            orphans = self.snapshots.orphans()
+            sweep(self.root)
+            return orphans
         except OSError as error:
             raise errors.from_os(self.root, error) from error
 

@@ -49,6 +49,20 @@ def test_killed_owner_lets_go(store: Store, spawn: Any) -> None:
         assert process.wait() == -signal.SIGKILL
 
 
+def test_files_of_the_dead_are_swept_and_held_ones_are_not(store: Store, spawn: Any) -> None:
+    code = (
+        "store.snapshots.commit(store.snapshots.allocate())\n"
+        "with store.single_flight('b'):\n"
+        "    os.kill(os.getpid(), 9)"
+    )
+    spawn(code).wait()
+    assert len(os.listdir(f"{store.root}/locks")) == 2
+    with store.single_flight("a"):
+        store.sweep_list()
+        assert len(os.listdir(f"{store.root}/locks")) == 1
+    assert os.listdir(f"{store.root}/locks") == []
+
+
 def test_interrupt_ends_the_wait(store: Store, spawn: Any) -> None:
     code = (
         "print('waits', flush=True)\ntry:\n    with store.single_flight('key'):\n        print('in')\n"
