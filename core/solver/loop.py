@@ -27,7 +27,7 @@ def solve_cached(
     cache: CacheIndex,
     reporter: Reporter,
 ) -> dict[Edge, Record] | None:
-    """Return the records of the targets, None if anything has to run. Hits are reported only if there is an answer."""
+    """Return the records of the targets, None if anything has to run. Hits are reported only with an answer."""
     return walk(Plan(graph, targets, factory, reporter), cache)
 
 
@@ -59,6 +59,8 @@ def walk(plan: Plan, cache: CacheIndex) -> dict[Edge, Record] | None:
                 return None
             done[digest] = records
             given.add(digest)
+            plan.reporter.started(digest)
+            plan.reporter.completed(digest)
     _report(plan, done, given)
     touch(cache, done)
     return plan.result(done)
@@ -92,8 +94,5 @@ def _report(plan: Plan, done: Mapping[str, Records], given: set[str]) -> None:
     for digest in done:
         hits.claim(digest)
     for digest in sorted(done, key=plan.position.__getitem__):
-        if digest in given:
-            plan.reporter.started(digest)
-            plan.reporter.completed(digest)
-        else:
+        if digest not in given:
             hits.hit(digest)

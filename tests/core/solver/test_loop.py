@@ -27,6 +27,12 @@ def test_empty_cache_has_no_answer_and_runs_nothing(fakes: Any, cache: Any, told
     assert (graph.runs(), told.events) == ({}, [])
 
 
+def test_tree_at_hand_is_reported_by_the_driver_that_met_it(fakes: Any, cache: Any, told: Any) -> None:
+    graph = fakes.Graph(fakes.root("context", "c", tree="t"), fakes.op("b", "context"))
+    assert fakes.solve_cached(graph, "b", cache=cache, reporter=told) is None
+    assert told.events == [("started", "context"), ("completed", "context")]
+
+
 def test_unchanged_build_is_one_look_up_and_writes_nothing(fakes: Any, cache: Any, told: Any) -> None:
     done = fakes.solve(build(fakes), "b", cache=cache)
     cache.lookups = cache.aliases = 0
