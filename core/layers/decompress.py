@@ -239,11 +239,12 @@ class BlobReader:
                 self.uncompressed_size += len(block)
                 if not self._put(block):
                     return
-        except (BuildError, OSError) as error:
+        except BuildError as error:
             self._error = error
         except Exception as error:
-            # each library has errors of its own for damaged data: zlib.error, LZMAError, ZstdError, EOFError
-            self._error = errors.bad_stream(self.compression, str(error))
+            # each library has errors of its own for damaged data: isal's, LZMAError, ZstdError, OSError without errno
+            from_disk = isinstance(error, OSError) and error.errno is not None
+            self._error = error if from_disk else errors.bad_stream(self.compression, str(error))
         self._put(b"")
 
     def _put(self, block: bytes) -> bool:

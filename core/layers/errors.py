@@ -105,3 +105,22 @@ def wrong_digest(what: str, expected: str, found: str) -> BuildError:
 def export_blocked(path: str, reason: str) -> BuildError:
     """Something in the destination directory is in the way."""
     return BuildError(f"cannot write {path}: {reason}", code="LA0630")
+
+
+def nobody_reads() -> BuildError:
+    """The other end of a pipe was closed."""
+    return BuildError("nobody reads the archive any more", code="LA0631")
+
+
+def unreadable_blob(path: str, error: OSError) -> BuildError:
+    """A blob file cannot be opened."""
+    return BuildError(f"cannot open the layer blob {path}: {error.strerror}", code="LA0632")
+
+
+def lost_snapshot(snapshot: str) -> BuildError:
+    """A snapshot directory that was recorded is not there."""
+    return BuildError(
+        f"the store has lost layer {snapshot}",
+        code="LA0633",
+        help="run the build with --no-cache, or prune the store",
+    )

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ladle.core.api.errors import BuildError, InternalError
+from ladle.core.api.errors import InternalError
+from ladle.core.layers import errors
 
 if TYPE_CHECKING:
     from ladle.core.worker.job import JobContext
@@ -58,6 +59,9 @@ def diff(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
     from ladle.core.worker.job import checked_layers
 
     (snapshot,) = checked_layers([args["snapshot"]])
+    upper = os.path.join(ctx.snapshots, snapshot)
+    if not os.path.isdir(upper):
+        raise errors.lost_snapshot(snapshot)
     lower = ctx.tree({"kind": "layers", "layers": args["parents"]}) if args["parents"] else None
     out = args["out"]
     fd = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
@@ -65,7 +69,7 @@ def diff(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
         sink = LayerSink(fd, args["compression"], args["level"])
         try:
             tar = TarWriter(sink.write)
-            diff_upper(os.path.join(ctx.snapshots, snapshot), lower, tar, epoch=args["epoch"])
+            diff_upper(upper, lower, tar, epoch=args["epoch"])
             tar.close()
         except BaseException:
             sink.abandon()
@@ -140,7 +144,7 @@ def export_tar(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
         write_tree(ctx.tree(args["ref"]), tar, epoch=args.get("epoch"))
         tar.close()
     except BrokenPipeError:
-        raise BuildError("nobody reads the archive any more", code="LA0631") from None
+        raise errors.nobody_reads() from None
     return {"entries": tar.entries, "size": tar.size}
 
 
@@ -148,7 +152,7 @@ def _open_blob(path: str) -> int:
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise BuildError(f"cannot open the layer blob {path}: {error.strerror}", code="LA0632") from error
+        raise errors.unreadable_blob(path, error) from error
 
 
 def _progress(ctx: JobContext, total: int | None) -> Callable[[int], None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from zlib import adler32
 
+from ladle.core.api.errors import BuildError
 from ladle.core.layers import errors, tarsparse
 from ladle.core.layers.tarwriter import (
     BLOCK_DEVICE,
@@ -86,7 +87,10 @@ def _number(field: bytes) -> int:
 
 
 def _checksum_fits(header: bytes) -> bool:
-    stated = _number(header[148:156])
+    try:
+        stated = _number(header[148:156])
+    except BuildError:
+        return False
     rest = header[:148] + b"        " + header[156:]
     if (adler32(rest) - 1 - stated) & 0xFFFF == 0:
         return True
