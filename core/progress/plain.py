@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ladle.core.progress.reporter import Event
 
 HEARTBEAT_SECONDS = 30.0
+STATUS_SECONDS = 5.0
 _RESULTS = {"cached": "CACHED", "completed": "DONE", "failed": "ERROR", "canceled": "CANCELED"}
 
 
@@ -22,6 +23,7 @@ class PlainProgress:
         self._stream = stream if stream is not None else sys.stderr
         self._running: dict[str, tuple[str, float]] = {}
         self._partial: dict[tuple[str, int], bytes] = {}
+        self._shown: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._heart: threading.Thread | None = None
@@ -55,11 +57,21 @@ class PlainProgress:
         if kind == "log":
             return self._log(event["vertex"], event["stream"], name, event["data"])
         if kind == "status":
-            done = f" {event['current']}/{event['total']}" if event["total"] else ""
-            return [f"{name}: {event['text']}{done}"]
+            return self._status(event)
         if kind == "warning":
             return [f"warning: {event['text']}", *([f"  help: {event['help']}"] if event["help"] else [])]
         return _summary(event) if kind == "summary" else []
+
+    def _status(self, event: Event) -> list[str]:
+        """Show the first and the last of a count, and one every few seconds between."""
+        key = (event.get("vertex", ""), event["text"])
+        now = time.monotonic()
+        ended = event["current"] >= event["total"]
+        if not ended and now - self._shown.get(key, 0.0) < STATUS_SECONDS:
+            return []
+        self._shown[key] = now
+        done = f" {event['current']}/{event['total']}" if event["total"] else ""
+        return [f"{event.get('name', '')}: {event['text']}{done}"]
 
     def _log(self, vertex: str, stream: int, name: str, data: bytes) -> list[str]:
         whole = self._partial.pop((vertex, stream), b"") + data

@@ -101,9 +101,17 @@ def user_venv(shared: Path, user: str) -> Path:
         path = shared / "venv"
         if not (path / "done").exists():
             subprocess.run(["/usr/bin/python3", "-m", "venv", str(path)], check=True, capture_output=True)
-            pip = [str(path / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location"]
+            pip = [
+                str(path / "bin" / "pip"),
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-warn-script-location",
+            ]
             copy = shared / "source"
-            shutil.copytree(REPOSITORY, copy, symlinks=True, ignore=shutil.ignore_patterns(".venv", ".git", "build", "tests"))
+            shutil.copytree(
+                REPOSITORY, copy, symlinks=True, ignore=shutil.ignore_patterns(".venv", ".git", "build", "tests")
+            )
             subprocess.run([*pip, str(copy)], check=True, capture_output=True)
             (path / "done").touch()
     return path

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds that are stopped: by Ctrl-C, by kill -9 of any of their processes. Nothing is left, and the next build works."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import Ladle
+
+SLEEPY = "FROM busybox\nRUN sh -c 'trap \"\" TERM; while :; do sleep 7654; done' & setsid sleep 7654 & sleep 7654\n"
+
+
+def processes_with(text: str) -> list[int]:
+    """Return the processes whose command line or root mentions a text."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                line = Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                mounts = Path(f"/proc/{name}/mounts").read_text(errors="replace")
+            except OSError:
+                continue
+            if text in line or text in mounts:
+                found.append(int(name))
+    return found
+
+
+def eventually(check: Callable[[], bool], seconds: float = 15) -> bool:
+    """Say whether something becomes true in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if check():
+            return True
+        time.sleep(0.05)
+    return check()
+
+
+@pytest.fixture
+def sleeping(ladle: Ladle, busybox: Path, context: Callable[..., Path]) -> Iterator[subprocess.Popen[bytes]]:
+    """Return a build that sits in a step with three kinds of sleepers."""
+    ladle(
+        "build", f"--build-context=busybox=oci-layout://{busybox}", context({"Dockerfile": "FROM busybox\nRUN true\n"})
+    )
+    files = context({"Dockerfile": SLEEPY}, "sleepy")
+    process = ladle.start("build", f"--build-context=busybox=oci-layout://{busybox}", files)
+    assert eventually(lambda: len(sleepers(process)) >= 3)
+    yield process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def descendants(pid: int) -> list[int]:
+    """Return all processes below one."""
+    parents: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                fields = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents.setdefault(int(fields[1]), []).append(int(name))
+    found, pending = [], [pid]
+    while pending:
+        below = parents.get(pending.pop(), [])
+        found += below
+        pending += below
+    return found
+
+
+def sleepers(process: subprocess.Popen[bytes]) -> list[int]:
+    """Return the sleeping processes of a build's step."""
+    found = []
+    for pid in descendants(process.pid):
+        try:
+            if b"7654" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+def alive(pids: list[int]) -> list[int]:
+    """Return which of some processes are still running."""
+    running = []
+    for pid in pids:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                running.append(pid)
+        except OSError:
+            continue
+    return running
+
+
+def assert_clean(ladle: Ladle, before: list[int], busybox: Path, context: Callable[..., Path]) -> None:
+    assert eventually(lambda: not alive(before)), alive(before)
+    assert str(ladle.store) not in Path("/proc/self/mounts").read_text()
+    assert processes_with(str(ladle.store)) == []
+    files = context({"Dockerfile": "FROM busybox\nRUN echo next > /n\n"}, "next")
+    ladle("build", f"--build-context=busybox=oci-layout://{busybox}", "-o", files.parent / "out", files)
+    assert (files.parent / "out" / "n").read_text() == "next\n"
+    left = ladle.store / "snapshots" / ".new"
+    assert not left.exists() or list(left.iterdir()) == []
+
+
+def test_ctrl_c(sleeping: subprocess.Popen[bytes], ladle: Ladle, busybox: Path, context: Callable[..., Path]) -> None:
+    before = descendants(sleeping.pid)
+    sleeping.send_signal(signal.SIGINT)
+    _, said = sleeping.communicate(timeout=20)
+    assert sleeping.returncode == 130
+    assert b"Traceback" not in said
+    assert_clean(ladle, before, busybox, context)
+
+
+def test_terminate(
+    sleeping: subprocess.Popen[bytes], ladle: Ladle, busybox: Path, context: Callable[..., Path]
+) -> None:
+    before = descendants(sleeping.pid)
+    sleeping.terminate()
+    sleeping.communicate(timeout=20)
+    assert_clean(ladle, before, busybox, context)
+
+
+def test_kill_9_of_ladle(
+    sleeping: subprocess.Popen[bytes], ladle: Ladle, busybox: Path, context: Callable[..., Path]
+) -> None:
+    before = descendants(sleeping.pid)
+    sleeping.kill()
+    sleeping.communicate(timeout=20)
+    assert_clean(ladle, before, busybox, context)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_kill_9_of_what_is_below(
+    sleeping: subprocess.Popen[bytes], ladle: Ladle, busybox: Path, context: Callable[..., Path], depth: int
+) -> None:
+    before = descendants(sleeping.pid)
+    os.kill(before[depth], signal.SIGKILL)
+    _, said = sleeping.communicate(timeout=20)
+    assert sleeping.returncode == 1
+    assert b"Traceback" not in said
+    assert_clean(ladle, before, busybox, context)
