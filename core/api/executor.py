@@ -38,7 +38,8 @@ class Step:
     """What is to run. `state` is a private directory in memory, for the executor's own files.
 
     `wait` waits for a child of the executor's, obeys cancelling meanwhile, and returns its exit code (128 + n when
-    it died of signal n). `keep_mknod` says that a device cgroup guards the devices, so that CAP_MKNOD is harmless.
+    it died of signal n). `device_guard` says that a device cgroup or a user namespace keeps device nodes from being
+    opened, so that CAP_MKNOD is harmless. `read_only_root` holds for the root's own file system.
     """
 
     root: str
@@ -54,7 +55,8 @@ class Step:
     own_network: bool
     rootless: bool
     single_uid: bool
-    keep_mknod: bool
+    device_guard: bool
+    read_only_root: bool
     device_mounts: tuple[DeviceMount, ...]
     wait: Callable[[int], int]
 
@@ -64,7 +66,7 @@ class Executor(Protocol):
 
     NAME: ClassVar[str]
 
-    def __init__(self, name: str, *, rootless: bool) -> None:
+    def __init__(self, name: str, *, rootless: bool, device_guard: bool) -> None:
         """Make an executor under the name that it was asked for by; `rootless`: inside a user namespace."""
 
     def probe(self) -> str | None:
@@ -114,5 +116,4 @@ READ_ONLY_PATHS: tuple[str, ...] = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc
 
 def capabilities(step: Step) -> tuple[tuple[str, int], ...]:
     """Return the capabilities of a step that is not insecure: without CAP_MKNOD where nothing guards the devices."""
-    keep = step.keep_mknod or step.rootless
-    return tuple((name, number) for name, number in CAPABILITIES if keep or name != "CAP_MKNOD")
+    return tuple((name, number) for name, number in CAPABILITIES if step.device_guard or name != "CAP_MKNOD")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ladle.core.api.errors import BuildError, InternalError
 from ladle.core.api.executor import Executor, Step, Ulimit
-from ladle.core.worker import exec_etc, exec_mounts, guard, linux
+from ladle.core.worker import exec_devices, exec_etc, exec_mounts, guard, linux
 from ladle.core.worker.exec_cache import CacheLocks
 from ladle.core.worker.exec_inputs import Inputs
 from ladle.core.worker.exec_user import Identity, resolve_user
@@ -46,7 +46,7 @@ def run(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
     The result has `exit_code`, `outputs` (committed snapshot ids), `executor` and the `reason` for it, and `oom`.
     """
     meta = _checked(args)
-    choice = choose(args["executors"], rootless=ctx.rootless)
+    choice = choose(args["executors"], rootless=ctx.rootless, device_guard=_devices_guarded(ctx))
     inputs = Inputs(ctx, args["mounts"], CacheLocks(ctx.root, ctx.lifeline))
     identity = _prepare_root(ctx, inputs, meta)
     guarded = guard.start(
@@ -74,11 +74,15 @@ def run(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def choose(executors: Sequence[Sequence[str]], *, rootless: bool) -> _Choice:
+def choose(executors: Sequence[Sequence[str]], *, rootless: bool, device_guard: bool) -> _Choice:
     """Return the first executor that can be used here, with why those before it cannot."""
     reasons: list[str] = []
     for name, path in executors:
-        executor: Executor = load(path)(name, rootless=rootless)
+        try:
+            executor: Executor = load(path)(name, rootless=rootless, device_guard=device_guard)
+        except (ImportError, AttributeError) as error:
+            reasons.append(f"{name}: cannot be loaded: {error}")
+            continue
         reason = executor.probe()
         if reason is None:
             return _Choice(executor, name, "; ".join(reasons))
@@ -89,6 +93,21 @@ def choose(executors: Sequence[Sequence[str]], *, rootless: bool) -> _Choice:
         notes=reasons,
         help="install crun, or choose another one with --executor",
     )
+
+
+def prepare(options: Mapping[str, Any], *, rootless: bool) -> None:
+    """What the worker's front does once for all steps: load the executors, enter the device cgroup."""
+    for _, path in options.get("executors", ()):
+        try:
+            load(path)
+        except Exception:  # a broken plugin: the step that would use it says so
+            continue
+    if not rootless:
+        exec_devices.guarded()
+
+
+def _devices_guarded(ctx: JobContext) -> bool:
+    return ctx.rootless or exec_devices.guarded()
 
 
 def _checked(args: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -180,7 +199,8 @@ def _in_guard(
     linux.mount("tmpfs", state, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=700")
     composer = exec_mounts.Composer(inputs.root, state)
     composer.compose([*_etc_mounts(args, meta), *inputs.mounts()])
-    composer.seal(read_only=inputs.root_read_only)
+    if not ctx.rootless:
+        composer.set_devices(allowed=_devices_guarded(ctx))
     step = Step(
         root=inputs.root,
         state=state,
@@ -195,7 +215,8 @@ def _in_guard(
         own_network=args["network"] == "none",
         rootless=ctx.rootless,
         single_uid=ctx.single_uid,
-        keep_mknod=False,
+        device_guard=_devices_guarded(ctx),
+        read_only_root=inputs.root_read_only,
         device_mounts=tuple(composer.device_mounts),
         wait=wait,
     )

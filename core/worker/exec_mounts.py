@@ -118,9 +118,11 @@ class Composer:
         for mount in sorted(mounts, key=lambda mount: len(parts_of(mount.dest))):
             self._mount(mount)
 
-    def seal(self, *, read_only: bool) -> None:
-        """Forbid devices on the root's own file system, and writing if asked."""
-        set_attributes(self._root, ATTR_NODEV | (ATTR_RDONLY if read_only else 0), recursive=False)
+    def set_devices(self, *, allowed: bool) -> None:
+        """Say whether device nodes on the root's own file system can be opened; mounts in it never allow it."""
+        flags = linux.mount_flags(self._root) & ~linux.MS_NODEV
+        nodev = 0 if allowed else linux.MS_NODEV
+        linux.mount(None, self._root, None, linux.MS_REMOUNT | linux.MS_BIND | flags | nodev)
 
     def _runtime_directory(self, name: str) -> None:
         try:

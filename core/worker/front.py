@@ -14,6 +14,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -131,7 +132,11 @@ class Front:
 
     def _function(self, name: str) -> JobFunction:
         if name not in self._functions:
-            self._functions[name] = load(self._options.get("jobs", {}).get(name) or JOBS[name])
+            function: JobFunction = load(self._options.get("jobs", {}).get(name) or JOBS[name])
+            prepare = getattr(sys.modules.get(function.__module__), "prepare", None)
+            if prepare is not None:
+                prepare(self._options, rootless=self._standing is not None and self._standing.rootless)
+            self._functions[name] = function
             gc.freeze()
         return self._functions[name]
 

@@ -44,9 +44,8 @@ class NativeExecutor:
 
     NAME: ClassVar[str] = "native"
 
-    def __init__(self, name: str, *, rootless: bool) -> None:
-        self._name = name
-        self._rootless = rootless
+    def __init__(self, name: str, *, rootless: bool, device_guard: bool) -> None:
+        self._asked_for = (name, rootless, device_guard)
 
     def probe(self) -> str | None:
         """Return why this machine cannot do it: only where there is no system call filter for it."""
@@ -115,6 +114,8 @@ def _mount_all(step: Step) -> None:
             _mask(root + path)
         for path in READ_ONLY_PATHS:
             _make_read_only(root + path)
+    if step.read_only_root:
+        linux.mount(None, root, None, linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.mount_flags(root))
 
 
 def _mount_dev(step: Step) -> None:

@@ -37,9 +37,10 @@ class OciExecutor:
 
     NAME: ClassVar[str] = "oci"
 
-    def __init__(self, name: str, *, rootless: bool) -> None:
+    def __init__(self, name: str, *, rootless: bool, device_guard: bool) -> None:
         self._wanted = (name,) if name in ("crun", "runc") else ("crun", "runc")
         self._rootless = rootless
+        self._device_guard = device_guard
         self._runtime: _Runtime | None = None
 
     def probe(self) -> str | None:
@@ -50,12 +51,20 @@ class OciExecutor:
             if path is None:
                 reasons.append(f"{name} is not installed")
                 continue
-            reason = None if name == "crun" or self._rootless else _unsafe_runc(path)
+            reason = self._refusal(name, path)
             if reason is None:
                 self._runtime = _Runtime(name, path)
                 return None
             reasons.append(reason)
         return ", ".join(reasons)
+
+    def _refusal(self, name: str, path: str) -> str | None:
+        """Why a runtime that is installed is not to be used. crun takes `nodev` off the root: needs a device cgroup."""
+        if self._rootless:
+            return None
+        if name == "crun":
+            return None if self._device_guard else "crun as root needs cgroup v2, to guard devices"
+        return _unsafe_runc(path)
 
     def run(self, step: Step) -> int:
         """Run the step by the runtime that `probe` found."""

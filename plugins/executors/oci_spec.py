@@ -73,7 +73,7 @@ def config(step: Step, *, cgroup_mount: bool) -> dict[str, Any]:
     return {
         "ociVersion": "1.0.2",
         "process": _process(step),
-        "root": {"path": step.root, "readonly": False},
+        "root": {"path": step.root, "readonly": step.read_only_root},
         "mounts": _mounts(step, cgroup_mount=cgroup_mount),
         "linux": linux_section,
     }
