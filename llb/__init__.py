@@ -7,9 +7,10 @@ first used; the ops are in `ladle.llb.ops`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # type checkers take it for theirs; `typing` itself costs milliseconds
 if TYPE_CHECKING:
+    from typing import Any
+
     from ladle.llb.actions import Actions as Actions
     from ladle.llb.compose import build as build
     from ladle.llb.compose import diff as diff

@@ -50,15 +50,15 @@ class OpMetadata:
         return next((value for key, value in self.description if key == CUSTOM_NAME), "")
 
     def merged(self, other: OpMetadata) -> OpMetadata:
-        """Return one metadata for two vertices that turned out to be the same."""
+        """Return one metadata for two vertices that turned out to be the same; where both speak, `other` is heard."""
         if self == other:
             return self
         return replace(
             self,
             ignore_cache=self.ignore_cache or other.ignore_cache,
             description=tuple(sorted({**dict(self.description), **dict(other.description)}.items())),
-            export_cache=other.export_cache if self.export_cache is None else self.export_cache,
-            progress_group=self.progress_group or other.progress_group,
+            export_cache=self.export_cache if other.export_cache is None else other.export_cache,
+            progress_group=other.progress_group or self.progress_group,
             linux_resources=_relaxed(self.linux_resources, other.linux_resources),
             caps=tuple(sorted({*self.caps, *other.caps})),
         )

@@ -149,7 +149,8 @@ def _assemble(
     for foreign, vertex in made.items():
         if vertex.digest in kept:
             if foreign in metadata:
-                said[vertex.digest] = metadata[foreign].merged(said.get(vertex.digest, metadata[foreign]))
+                known = said.get(vertex.digest)
+                said[vertex.digest] = metadata[foreign] if known is None else known.merged(metadata[foreign])
             if foreign in locations:
                 places[vertex.digest] = places.get(vertex.digest, ()) + locations[foreign]
     return Definition(results=(("", Edge(end, index)),), metadata=said, locations=places)
