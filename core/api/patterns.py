@@ -10,7 +10,10 @@ keeps for each directory the index of that rule (`Matcher.step`), so a path cost
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable
+
+TYPE_CHECKING = False  # not from typing: importing that takes longer than a small scan
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 _META = frozenset("*?[")
 _REGEX_SPECIAL = frozenset("\\.^$*+?{}[]|()-&~# \t\n\r\v\f")

@@ -13,9 +13,12 @@ import errno
 import hashlib
 import os
 import stat
-from typing import Final
 
 from ladle.core.api.errors import BuildError
+
+TYPE_CHECKING = False  # not from typing: importing that takes longer than a small scan
+if TYPE_CHECKING:
+    from typing import Final
 
 # st_mode, st_size, st_mtime_ns, st_ctime_ns, st_ino, digest, link target or `major,minor`, pairs of extended
 # attributes, and whether the entry was so new when it was read that its times prove nothing.

@@ -14,13 +14,16 @@ import os
 import stat
 import time
 import zlib
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ladle.core.api.errors import BuildError, InternalError
 from ladle.core.content.entry import Entry
 from ladle.core.content.table import Table
 from ladle.core.content.walk import Filter, Walk
+
+TYPE_CHECKING = False  # not from typing: importing that takes longer than a small scan
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 _MAGIC = b"ladle-scan-1\n"
 _MARSHAL = 2  # no back references: faster to write and to read

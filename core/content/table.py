@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Iterable, Mapping
 
 from ladle.core.content.entry import DIGEST, MODE, TARGET, Entry, header
+
+TYPE_CHECKING = False  # not from typing: importing that takes longer than a small scan
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _TAG = b"ladle-tree-1\n"
 ROOT_MODE = stat.S_IFDIR | 0o755

@@ -7,11 +7,14 @@ The loop is what a cached build waits for: one scandir a directory and one stat 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
 from stat import S_IFMT
 
 from ladle.core.api.patterns import Matcher
 from ladle.core.content.entry import Entry, read_entry, unreadable
+
+TYPE_CHECKING = False  # not from typing: importing that takes longer than a small scan
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _LONGEST = 3500
 _DIR = 0o040000

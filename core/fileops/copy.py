@@ -259,10 +259,10 @@ class _Copier:
         """Copy anything but a directory, replacing what is there."""
         name = dst.rpartition(b"/")[2]
         kind = stat.S_IFMT(item.mode)
-        self._make_room(dst_fd, name, dst)
         if kind == stat.S_IFREG:
             self._regular(src_fd, src, item, dst_fd, dst, name)
             return
+        self._make_room(dst_fd, name, dst)
         if kind == stat.S_IFLNK:
             os.symlink(self._source.link(src) or b"", name, dir_fd=dst_fd)
         else:
@@ -294,7 +294,7 @@ class _Copier:
 
     def _regular(self, src_fd: int, src: bytes, item: Item, dst_fd: int, dst: bytes, name: bytes) -> None:
         if item.link_key is not None:
-            if self._hard_link(item.link_key, dst_fd, name):
+            if self._hard_link(item.link_key, dst_fd, dst, name):
                 return
             self._links[item.link_key] = (dst.rpartition(b"/")[0], name)
         try:
@@ -303,7 +303,7 @@ class _Copier:
             raise BuildError(f"{shown(src)} changed during the build: {error.strerror}", code="LA0302") from error
         try:
             self._source.check(in_fd, item, src)
-            out_fd = os.open(name, _NEW, 0o600, dir_fd=dst_fd)
+            out_fd = self._create(dst_fd, name, dst)
             try:
                 copy_content(in_fd, out_fd, item.size)
                 self._dest.chown(out_fd, self._owner or (item.uid, item.gid))
@@ -317,11 +317,20 @@ class _Copier:
         finally:
             os.close(in_fd)
 
-    def _hard_link(self, key: tuple[int, int], dst_fd: int, name: bytes) -> bool:
+    def _create(self, dst_fd: int, name: bytes, dst: bytes) -> int:
+        """Open a new file, after removing what is in its place; most often nothing is."""
+        try:
+            return os.open(name, _NEW, 0o600, dir_fd=dst_fd)
+        except FileExistsError:
+            self._make_room(dst_fd, name, dst)
+            return os.open(name, _NEW, 0o600, dir_fd=dst_fd)
+
+    def _hard_link(self, key: tuple[int, int], dst_fd: int, dst: bytes, name: bytes) -> bool:
         """Link to the file's first copy, if there is one."""
         first = self._links.get(key)
         if first is None:
             return False
+        self._make_room(dst_fd, name, dst)
         first_fd = self._dest.open_dir(first[0])
         try:
             os.link(first[1], name, src_dir_fd=first_fd, dst_dir_fd=dst_fd, follow_symlinks=False)
