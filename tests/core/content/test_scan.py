@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,7 +13,6 @@ import pytest
 
 from ladle.core.api.errors import BuildError, InternalError
 from ladle.core.content import entry as entry_module
-from ladle.core.content import scan as scan_module
 from ladle.core.content.scan import Scan, load_table, scan
 
 MakeTree = Callable[[Mapping[str, str | None]], str]
@@ -49,8 +49,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Move the scan's clock forward."""
     offset = [0.0]
-    real = scan_module.time.time_ns
-    monkeypatch.setattr(scan_module.time, "time_ns", lambda: real() + int(offset[0] * 1e9))
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + int(offset[0] * 1e9))
 
     def move(seconds: float) -> None:
         offset[0] += seconds

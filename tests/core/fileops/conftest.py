@@ -99,7 +99,7 @@ class Store:
         return self.scanned(root, **filters)
 
     def scanned(self, root: Path, **filters: Sequence[str]) -> dict[str, Any]:
-        found = scan(os.fspath(root), cache_dir=os.fspath(self.root / "cache"), **filters)  # type: ignore[arg-type]
+        found = scan(os.fspath(root), cache_dir=os.fspath(self.root / "cache"), **filters)
         return {"kind": "local", "root": os.fspath(root), "table": found.table_path}
 
     def run(self, inputs: Sequence[dict[str, Any]], actions: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
