@@ -8,7 +8,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ladle.core.api.errors import BuildError, InternalError
@@ -39,6 +40,8 @@ class _Process:
         self.exit_code: int | None = None
         self.pid = 0
         self._error: OSError | None = None
+        self._jobs: set[socket.socket] = set()
+        self._lock = threading.Lock()
         self._stderr = os.memfd_create("ladle-worker-stderr")
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         spawned = threading.Event()
@@ -67,6 +70,19 @@ class _Process:
             self.exit_code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         except ChildProcessError:
             self.exit_code = 1
+        with self._lock:
+            for sock in self._jobs:
+                _shut(sock, socket.SHUT_RD)
+
+    def attach(self, sock: socket.socket) -> None:
+        """Have a job's socket read end-of-file once the process is dead, whoever may still hold its other end."""
+        with self._lock:
+            self._jobs.add(sock)
+
+    def detach(self, sock: socket.socket) -> None:
+        """Forget a job's socket before it is closed."""
+        with self._lock:
+            self._jobs.discard(sock)
 
     def ended(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds for the process's end; says whether it has ended."""
@@ -135,7 +151,7 @@ class Worker:
         import asyncio
 
         sock, process = self._submit(job, fds)
-        with sock:
+        with _job_socket(sock, process):
             sock.setblocking(False)
             loop = asyncio.get_running_loop()
             try:
@@ -146,7 +162,7 @@ class Worker:
             except (BuildError, InternalError):
                 raise
             except BaseException:
-                _shut(sock)
+                _shut(sock, socket.SHUT_WR)
                 await _uncancelled(asyncio.ensure_future(_drain(loop, sock)))
                 raise
 
@@ -174,7 +190,7 @@ class Worker:
     ) -> dict[str, Any]:
         """The same for callers without an event loop; an interruption (Ctrl-C) cancels the job."""
         sock, process = self._submit(job, fds)
-        with sock:
+        with _job_socket(sock, process):
             try:
                 wire.send_frame(sock, {"job": job, "args": args})
                 return read_answer(lambda: wire.receive_frame(sock), on_event)
@@ -183,7 +199,7 @@ class Worker:
             except (BuildError, InternalError):
                 raise
             except BaseException:
-                _shut(sock)
+                _shut(sock, socket.SHUT_WR)
                 while sock.recv(_CHUNK):
                     pass
                 raise
@@ -277,9 +293,22 @@ def _spawn(argv: list[str], environment: dict[str, str], control: int, stderr: i
             os.close(fd)
 
 
-def _shut(sock: socket.socket) -> None:
+@contextmanager
+def _job_socket(sock: socket.socket, process: _Process) -> Iterator[None]:
+    """Keep a job's socket attached to the worker process, and close it at the end."""
+    process.attach(sock)
     try:
-        sock.shutdown(socket.SHUT_WR)
+        if process.ended(0):
+            _shut(sock, socket.SHUT_RD)
+        yield
+    finally:
+        process.detach(sock)
+        sock.close()
+
+
+def _shut(sock: socket.socket, how: int) -> None:
+    try:
+        sock.shutdown(how)
     except OSError:
         return
 

@@ -67,9 +67,17 @@ def open_in_root(root_fd: int, path: str | bytes, flags: int, mode: int = 0) -> 
 
 def walk_in_root(root_fd: int, path: str | bytes, flags: int, mode: int = 0) -> int:
     """The same without openat2: component by component, links resolved by hand."""
-    name = os.fsencode(path)
+    try:
+        return _walk(root_fd, os.fsencode(path), flags, mode)
+    except OSError as error:
+        number = error.errno or 0
+        raise OSError(number, os.strerror(number), os.fsdecode(path)) from None
+
+
+def _walk(root_fd: int, name: bytes, flags: int, mode: int) -> int:
     if b"\0" in name:
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), os.fsdecode(path))
+        raise OSError(errno.EINVAL, "")
+    keep_last = flags & os.O_NOFOLLOW or (flags & os.O_CREAT and flags & os.O_EXCL)
     todo = deque(part for part in name.split(b"/") if part not in (b"", b"."))
     as_directory = name.endswith((b"/", b"/.")) or not todo
     dirs: list[int] = [os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=root_fd)]
@@ -82,7 +90,7 @@ def walk_in_root(root_fd: int, path: str | bytes, flags: int, mode: int = 0) -> 
                     os.close(dirs.pop())
                 continue
             last = not todo
-            if last and not as_directory and flags & os.O_NOFOLLOW:
+            if last and not as_directory and keep_last:
                 break
             target = _link_target(dirs[-1], part)
             if target is None:
@@ -92,7 +100,7 @@ def walk_in_root(root_fd: int, path: str | bytes, flags: int, mode: int = 0) -> 
                 continue
             links += 1
             if links > MAX_LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fsdecode(path))
+                raise OSError(errno.ELOOP, "")
             if target.startswith(b"/"):
                 while len(dirs) > 1:
                     os.close(dirs.pop())
