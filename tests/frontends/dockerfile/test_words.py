@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ladle.frontends.dockerfile.words import Style, WordError, expand, expand_words, expansion
+
+PLAIN = Style()
+VALUES = {"a": "A", "two": "x y", "empty": "", "path": "/usr/lib/x.tar.gz", "1": "one", "é": "accent", "_u": "under"}
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("plain", "plain"),
+        ("$a${a}$a.b", "AAA.b"),
+        ("$unset", ""),
+        ("$ab", ""),
+        ("$1x$é$_u", "onexaccentunder"),
+        ("$", "$"),
+        ("a$", "a$"),
+        ("$%", "$%"),
+        (r"\$a", "$a"),
+        (r"a\ b\\", "a b\\"),
+        ("back\\", "back"),
+        ("'$a \"'", '$a "'),
+        ("\"$a '$two'\"", "A 'x y'"),
+        (r'"\$a \" \\ \n"', r'$a " \ \n'),
+        ("a'b'\"c\"d", "abcd"),
+        ("${unset:-w}${unset-w}${empty:-w}${empty-w}${a:-w}", "wwwA"),
+        ("${unset:+w}${unset+w}${empty:+w}${empty+w}${a:+w}", "ww"),
+        ("${a:?x}${empty?x}", "A"),
+        ("${unset:-${two}}", "x y"),
+        ("${unset:-${unset:-${a}}}", "A"),
+        ("${path##*/}", "x.tar.gz"),
+        ("${path#*/}", "usr/lib/x.tar.gz"),
+        ("${path%/*}", "/usr/lib"),
+        ("${path%%.*}", "/usr/lib/x"),
+        ("${path%.??}", "/usr/lib/x.tar"),
+        ("${path#[u]}", "/usr/lib/x.tar.gz"),
+        (r"${path//\//_}", "_usr_lib_x.tar.gz"),
+        ("${path/t?r/TAR}", "/usr/lib/x.TAR.gz"),
+        ("${path//*/all}", "all"),
+        ("${path/$two/}", "/usr/lib/x.tar.gz"),
+        ("${a/A/$two}", "x y"),
+        ("${empty//*/x}", "x"),
+    ],
+)
+def test_expand(word: str, expected: str) -> None:
+    assert expand(word, VALUES, PLAIN) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("${", "syntax error: missing '}'"),
+        ("${a", "syntax error: missing '}'"),
+        ("${a:", "syntax error: missing '}'"),
+        ("${a:-b", "syntax error: missing '}'"),
+        ("${}", "syntax error: bad substitution"),
+        ("${:-x}", "syntax error: bad substitution"),
+        ("${{a}}", "syntax error: bad substitution"),
+        ("${a*}", "unsupported modifier (*) in substitution"),
+        ("${a:#b}", "unsupported modifier (:#) in substitution"),
+        ("${a/b}", "syntax error: missing '/' in ${}"),
+        ("${a/b/c", "syntax error: missing '}'"),
+        ("${unset:?say so}", "unset: say so"),
+        ("${unset?}", "unset: is not allowed to be unset"),
+        ("${empty:?}", "empty: is not allowed to be empty"),
+        ("'open", "unexpected end of statement while looking for matching single-quote"),
+        ('"open', "unexpected end of statement while looking for matching double-quote"),
+        (r"${a#\x}", r"invalid pattern (\x) in substitution: invalid escape '\x'"),
+        ("${a:-" * 200, "substitutions are nested too deeply"),
+    ],
+)
+def test_words_that_cannot_be_expanded(word: str, message: str) -> None:
+    with pytest.raises(WordError) as caught:
+        expand(word, VALUES, PLAIN)
+    assert str(caught.value) == message
+
+
+def test_the_escape_character_is_the_files() -> None:
+    assert expand("C:\\dir`$a\\$a", VALUES, Style(escape="`")) == "C:\\dir$a\\A"
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("a  b", ["a", "b"]),
+        ("$two", ["x", "y"]),
+        ('"$two"', ["x y"]),
+        (r"a\ b c", ["a b", "c"]),
+        ("$unset", []),
+        ("x$two", ["xx", "y"]),
+    ],
+)
+def test_words_split_after_expansion(word: str, expected: list[str]) -> None:
+    assert expand_words(word, VALUES, PLAIN) == expected
+
+
+def test_what_progress_shows_keeps_quotes_and_unset_variables() -> None:
+    shown = Style(raw_quotes=True, keep_unset=True)
+    word = "echo \"$a\" '$a' $no ${no} ${no:-${a}} ${no/x/y} ${a}"
+    assert expand(word, VALUES, shown) == "echo \"A\" '$a' $no ${no} ${no:-A} ${no/x/y} A"
+
+
+def test_unset_variables_are_told() -> None:
+    assert expansion("$a $no ${nor:-x}", VALUES, PLAIN).unset == {"no", "nor"}
+
+
+@given(st.text(alphabet="$a{}:-+?#%/\\'\" *x", max_size=40))
+def test_any_word_expands_or_says_why_not(word: str) -> None:
+    for style in (PLAIN, Style(escape="`"), Style(raw_quotes=True, keep_unset=True)):
+        try:
+            made = expansion(word, VALUES, style)
+        except WordError as error:
+            assert str(error)  # noqa: PT017
+        else:
+            assert isinstance(made.text, str)
+
+
+@given(st.text(alphabet="abc ", max_size=20), st.text(alphabet="ab*?", max_size=6))
+def test_trimming_never_adds(value: str, pattern: str) -> None:
+    for operator in ("#", "##", "%", "%%"):
+        made = expand("${v" + operator + pattern + "}", {"v": value}, PLAIN)
+        assert value.endswith(made) if "#" in operator else value.startswith(made)
