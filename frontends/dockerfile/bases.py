@@ -179,7 +179,7 @@ def local_context(named: NamedContext) -> LocalContext:
 
     patterns = ignore_patterns(f"{named.name}/.dockerignore", named.ignore) if named.ignore is not None else ()
     shown = f"[context {named.name}] load from client"
-    return LocalContext(named.local, shown, f"context:{named.name}", lambda: patterns)
+    return LocalContext(named.local, shown, f"context:{named.name}", patterns)
 
 
 def _from_host(build: Build, stage: Stage, base: HostBase) -> Work:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ladle.core.api.errors import InternalError
 from ladle.core.api.patterns import clean
 from ladle.llb.nodes import LateNode, Output, SourceNode
@@ -17,10 +15,10 @@ class LocalContext:
     """One directory by its session name. Its source's attributes are fixed when the graph is marshalled: by then
     every stage has said which paths it copies."""
 
-    def __init__(self, name: str, shown: str, hint: str, excludes: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(self, name: str, shown: str, hint: str, excludes: tuple[str, ...] = ()) -> None:
         self.name = name
+        self.excludes = excludes
         self._hint = hint
-        self._excludes = excludes
         self._paths: set[str] = set()
         self.state = State(Output(LateNode(self._op, (), {"name": shown})))
 
@@ -28,9 +26,14 @@ class LocalContext:
         """Note that a path (as written in COPY, wildcards in it) is copied."""
         self._paths.add(clean("/" + path))
 
+    @property
+    def used(self) -> bool:
+        """Whether anything is copied from it."""
+        return bool(self._paths)
+
     def _op(self, numbers: list[int]) -> SourceOp:  # noqa: ARG002
         follow = [] if "/" in self._paths else sorted(path[1:] for path in self._paths)
-        made = local(self.name, follow_paths=follow, exclude_patterns=self._excludes(), shared_key_hint=self._hint)
+        made = local(self.name, follow_paths=follow, exclude_patterns=self.excludes, shared_key_hint=self._hint)
         node = made.output.node if made.output else None
         if not isinstance(node, SourceNode):
             raise InternalError("a local source is not a source")

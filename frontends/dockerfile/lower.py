@@ -89,26 +89,17 @@ def lower(file: ast.Dockerfile, context: Context, platform: Platform) -> tuple[I
         source=_source_info(file),
         alone=graph.alone,
         stage_names=tuple(graph.names()),
-        main=_main_context(context),
+        main=LocalContext("context", "[internal] load build context", "context"),
     )
     work = _lower_stages(build, graph, target)
+    if build.main.used:
+        build.main.excludes = context_patterns(context)
     return _result(work, platform), epoch
 
 
 def _source_info(file: ast.Dockerfile) -> SourceInfo:
     data = file.source.text.encode("utf-8", "surrogateescape")
     return SourceInfo(filename=file.source.name, language="Dockerfile", data=data)
-
-
-def _main_context(context: Context) -> LocalContext:
-    found: list[tuple[str, ...]] = []
-
-    def excludes() -> tuple[str, ...]:
-        if not found:
-            found.append(context_patterns(context))
-        return found[0]
-
-    return LocalContext("context", "[internal] load build context", "context", excludes)
 
 
 def _lower_stages(build: Build, graph: StageGraph, target: Stage) -> Work:
