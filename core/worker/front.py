@@ -27,6 +27,9 @@ from ladle.core.worker.jobs import JOBS
 GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL for a job that is not wanted any more."""
 
+LAST_RESORT = 30
+"""Seconds after SIGTERM (which the kernel sends when ladle dies) in which the front must have ended, or be ended."""
+
 _CANCEL_EVENTS = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 
@@ -60,7 +63,7 @@ class Front:
         self._wake, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, _note_signal)
 
     def run(self) -> None:
         """Set up, serve until the control socket ends or SIGTERM comes, then end everything."""
@@ -84,13 +87,13 @@ class Front:
     def _set_up(self) -> None:
         os.chdir("/")
         os.umask(0o022)
-        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGTERM)
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
         try:
             self._standing = userns.enter()
         except (BuildError, OSError) as error:
             self._broken = error
-        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGTERM)
 
     def _timeout(self) -> int | None:
         deadline = min((job.deadline for job in self._jobs.values()), default=float("inf"))
@@ -262,6 +265,12 @@ class Front:
             except ChildProcessError:
                 return
             self._jobs.pop(pid, None)
+
+
+def _note_signal(number: int, _frame: object) -> None:
+    """Leave the work to the event loop, which the wakeup descriptor rouses."""
+    if number != signal.SIGCHLD:
+        signal.alarm(LAST_RESORT)
 
 
 def _died(job: _Job) -> BuildError:

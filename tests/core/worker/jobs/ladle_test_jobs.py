@@ -12,6 +12,7 @@ from typing import Any
 from ladle.core.api.errors import BuildError
 from ladle.core.worker import linux
 from ladle.core.worker.job import JobContext
+from ladle.plugins.snapshotters.overlay import Overlay, unusable
 
 
 def echo(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:
@@ -99,3 +100,11 @@ def _stubborn(context: JobContext, *, tied: bool = False) -> None:
     context.emit({"pid": os.getpid()})
     time.sleep(600)
     os._exit(0)
+
+
+class Refusing(Overlay):
+    """An overlay that the kernel refuses."""
+
+    def probe(self, scratch: str) -> None:
+        """Fail as mount(2) does over an overlay."""
+        raise unusable(OSError(22, "Invalid argument"), scratch, rootless=True)
