@@ -66,6 +66,7 @@ class Build:
         """Return the build file as a graph, or the graph that was given."""
         request = self.request
         if request.llb:
+            self._add_contexts()
             return _given_graph(request.llb)
         environment = environment or self._environment()
         self.session.add_local("context", request.context)
@@ -83,13 +84,23 @@ class Build:
             self.reporter.warning(warning)
         return compiled
 
+    def _add_contexts(self) -> None:
+        """Let a given graph reach what it names: directories and layouts by the names of `--build-context`."""
+        from ladle.core.oci.layout import split_layout_name
+
+        for spec in self.request.contexts:
+            if spec.kind == "local":
+                self.session.add_local(spec.name, spec.value)
+            elif spec.kind == "oci-layout":
+                self.session.add_layout(spec.name, os.path.abspath(split_layout_name(spec.value)[0]))
+
     def _exporters(self) -> list[Any]:
         outputs = self.request.outputs or (("cacheonly", {}),)
         return [self.registry.load("exporter", kind).parse(attributes) for kind, attributes in outputs]
 
     def _environment(self) -> Environment:
         request = self.request
-        self._engine = EngineThread(self.store.root, self.registry, executors=self._executors())
+        self._engine = EngineThread(self.store, self.registry, executors=self._executors())
         self._stack.callback(self._engine.close)
         services = Services(
             root=self.store.root,

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ladle.llb.ops import Platform
 
 
+_NO_SIGNS = str.maketrans(":@/", "---")
+
+
 class RecordingContext:
     """Implements `ladle.core.api.frontend.Context`; `reads` and `warnings` are what it has recorded."""
 
@@ -81,7 +84,10 @@ class RecordingContext:
 
     def resolve_image(self, ref: str, *, platform: Platform, scheme: str = "docker-image") -> ResolvedImage:
         """Look up an image by the source of its scheme. A layout's directory gets a session name: graphs hold no paths."""
-        wanted = self._layout(ref) if scheme == "oci-layout" else ref
+        return self._image(ref, platform, scheme)
+
+    def _image(self, ref: str, platform: Platform, scheme: str, *, layout: str = "") -> ResolvedImage:
+        wanted = self._layout(ref, layout) if scheme == "oci-layout" else ref
         image: ResolvedImage = self._source(scheme).resolve(wanted, platform=platform, scheme=scheme)
         if scheme != "oci-layout":
             name = parse_reference(ref)
@@ -119,7 +125,7 @@ class RecordingContext:
             return self._local_context(spec)
         if spec.kind == "host":
             return NamedContext(name=spec.name, kind="host", host=self.resolve_host())
-        image = self.resolve_image(spec.value, platform=platform, scheme=spec.kind)
+        image = self._image(spec.value, platform, spec.kind, layout=spec.name.translate(_NO_SIGNS))
         return NamedContext(name=spec.name, kind="image", image=image)
 
     def warn(self, diagnostic: Diagnostic) -> None:

@@ -22,10 +22,13 @@ T = TypeVar("T")
 
 
 class LazyWorker:
-    """Implements `ladle.core.api.services.Worker`: makes the real one at the first job."""
+    """Implements `ladle.core.api.services.Worker`: makes the real one at the first job.
 
-    def __init__(self, root: str, options: Callable[[], Mapping[str, Any]]) -> None:
-        self._root = root
+    A new worker first removes what builds left that were killed.
+    """
+
+    def __init__(self, store: Store, options: Callable[[], Mapping[str, Any]]) -> None:
+        self._store = store
         self._options = options
         self._worker: Any = None
 
@@ -41,9 +44,17 @@ class LazyWorker:
         if self._worker is None:
             from ladle.core.worker.client import Worker
 
-            self._worker = Worker(self._root, options=dict(self._options()))
+            self._worker = Worker(self._store.root, options=dict(self._options()))
+            await self._clean(self._worker)
         result: dict[str, Any] = await self._worker.run(job, args, fds=fds, on_event=on_event)
         return result
+
+    async def _clean(self, worker: Any) -> None:
+        await worker.run("sweep", {})
+        left = self._store.sweep_list()
+        if left:
+            await worker.run("remove", {"snapshots": left})
+            self._store.swept(left)
 
     def close(self) -> None:
         """End the worker process, if there is one."""
@@ -55,12 +66,12 @@ class LazyWorker:
 class EngineThread:
     """Runs coroutines on a thread of its own, from the thread of the command line."""
 
-    def __init__(self, root: str, registry: Registry, *, executors: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, store: Store, registry: Registry, *, executors: Sequence[tuple[str, str]]) -> None:
         self._registry = registry
         self._executors = executors
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self.worker = LazyWorker(root, self._options)
+        self.worker = LazyWorker(store, self._options)
 
     def _options(self) -> Mapping[str, Any]:
         return {

@@ -76,7 +76,7 @@ class Snapshots:
 
         The directories are listed first: a row is always older than its directory, so one without a row has lost it.
         """
-        names = set(os.listdir(f"{self._root}/snapshots"))
+        names = {name for name in os.listdir(f"{self._root}/snapshots") if not name.startswith(".")}
         rows = {base36(number): lease for number, lease in self._database.all("SELECT id, lease FROM snapshot")}
         alive = {lease: is_alive(self._root, lease) for lease in set(rows.values()) if lease}
         dead = {snapshot for snapshot, lease in rows.items() if lease and not alive[lease]}

@@ -73,7 +73,9 @@ def busybox_layer() -> bytes:
         for name in ("bin", "etc", "root", "tmp", "usr", "usr/bin"):
             _add(tar, name, tarfile.DIRTYPE, 0o755)
         _add(tar, "bin/busybox", tarfile.REGTYPE, 0o755, Path("/bin/busybox").read_bytes())
-        for applet in subprocess.run(["/bin/busybox", "--list"], capture_output=True, text=True, check=True).stdout.split():
+        for applet in subprocess.run(
+            ["/bin/busybox", "--list"], capture_output=True, text=True, check=True
+        ).stdout.split():
             if applet != "busybox":
                 _add(tar, f"bin/{applet}", tarfile.SYMTYPE, 0o777, link="busybox")
         _add(tar, "etc/passwd", tarfile.REGTYPE, 0o644, b"root:x:0:0:root:/root:/bin/sh\n")
