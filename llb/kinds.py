@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, Protocol
 
 from ladle.llb.errors import LLBError
-from ladle.llb.limits import MAX_ATTR_BYTES, MAX_ATTRS, MAX_ITEMS, MAX_STRING_BYTES
+from ladle.llb.limits import MAX_ATTR_CHARS, MAX_ATTRS, MAX_ITEMS, MAX_TEXT_CHARS
 
 Wire = Any
 """What msgpack and JSON know: None, bool, int, str, bytes, list, dict."""
@@ -199,8 +199,8 @@ class OneOf:
         return record.decode(body)
 
 
-TEXT = Plain(str, "a text", MAX_STRING_BYTES)
-ATTR = Plain(str, "a text", MAX_ATTR_BYTES)
+TEXT = Plain(str, "a text", MAX_TEXT_CHARS)
+ATTR = Plain(str, "a text", MAX_ATTR_CHARS)
 BYTES = Plain(bytes, "bytes")
 FLAG = Plain(bool, "a flag")
 NUMBER = Integer()

@@ -17,12 +17,12 @@ MAX_INPUTS: Final = 100_000
 """Inputs of one op (a merge of many layers, an exec with many mounts)."""
 MAX_ITEMS: Final = 100_000
 """Entries of one list field: arguments, variables, mounts, actions, patterns, ranges."""
-MAX_STRING_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of one string field."""
+MAX_TEXT_CHARS: Final = 4 * 1024 * 1024
+"""Characters of one text."""
 MAX_ATTRS: Final = 1_000
 """Attributes of one source or build op."""
-MAX_ATTR_BYTES: Final = 1024 * 1024
-"""Bytes of one attribute's value."""
+MAX_ATTR_CHARS: Final = 1024 * 1024
+"""Characters of one attribute's value."""
 MAX_SOURCES: Final = 10_000
 """Source files that locations refer to."""
 MAX_INDEX: Final = 2**31 - 1
