@@ -69,3 +69,11 @@ def test_version_and_limits_are_the_ones_in_force() -> None:
         f"items of all lists and maps together | {limits.MAX_TOTAL_ITEMS:,}",
     ]
     assert [row for row in shown if f"| {row} |" not in SPECIFICATION] == []
+
+
+def test_the_example_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[2] / "llb" / "README.md").read_text()
+    example = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert example
+    exec(example.group(1), {})
+    assert "mount cache /root/.cache" in capsys.readouterr().out
