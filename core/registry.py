@@ -48,7 +48,7 @@ class Registry:
         return entries[name]
 
     def load(self, kind: str, name: str) -> Any:
-        """Return the plugin's class, imported at first use; raises `BuildError` naming a plugin that cannot be loaded."""
+        """Return the plugin's class, imported at first use; raises `BuildError` naming one that cannot be loaded."""
         key = (kind, name)
         if key not in self._loaded:
             target = self.target(kind, name)

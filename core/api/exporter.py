@@ -2,8 +2,8 @@
 """The contract of an exporter: where results go (DESIGN section 5, FEATURES section 6).
 
 Life cycle: `parse` (CLI attributes to typed options; `UsageError` for bad ones, before anything is built) -> `export`
-(writes; never half: temporary names and renames) -> an `ExportReport` with receipts: what to stat to know that the outputs
-are still as they were written, so that an unchanged build does nothing.
+(writes; never half: temporary names and renames) -> an `ExportReport` with receipts: what to stat to know that the
+outputs are still as they were written, so that an unchanged build does nothing.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class Solved:
 class ExportReport:
     """What was written.
 
-    `files` maps absolute output paths to their stat at the end (`[mode, size, mtime_ns, ino, ctime_ns]`); `receipt` is the
-    path of a marshal table of the same for directories with many files ("" if none): `{relative path bytes: tuple}`
-    below `receipt_root`. `metadata` are EX-17 response keys. `replayable` False: output must be made anew each time (stdout).
+    `files` maps absolute output paths to their stat at the end (`[mode, size, mtime_ns, ino, ctime_ns]`); `receipt` is
+    the path of a marshal table of the same for directories with many files ("" if none): `{relative path bytes: tuple}`
+    below `receipt_root`. `metadata` are EX-17 response keys. `replayable` False: output is made anew each time (stdout).
     """
 
     summary: str

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
-    from ladle.llb.state import State
-
     from ladle.core.api.diagnostics import Diagnostic
     from ladle.llb.ops import Platform
+    from ladle.llb.state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,10 @@ class CompileOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedImage:
-    """An image reference looked up: `pinned` is what goes into the graph (`docker.io/library/busybox:latest@sha256:…`)."""
+    """An image reference looked up.
+
+    `pinned` is what goes into the graph (`docker.io/library/busybox:latest@sha256:…`).
+    """
 
     name: str
     """What the user wrote, normalised (`docker.io/library/busybox:latest`)."""
@@ -92,7 +94,7 @@ class Context(Protocol):
         """Return the build file's shown name and bytes; raises `BuildError` naming what was looked for."""
 
     def read(self, path: str, *, beside_build_file: bool = False) -> bytes | None:
-        """Return a file of the build context (or of the build file's directory), None if it is absent. At most 16 MiB."""
+        """Return a file of the build context or of the build file's directory, None if it is absent. At most 16 MiB."""
 
     def ignore_file(self) -> tuple[str, bytes] | None:
         """Return name and bytes of `<build file>.dockerignore` or else `.dockerignore`; None without one (DF-76)."""

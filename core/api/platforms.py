@@ -22,14 +22,47 @@ _MACHINES = {
     "i386": ("386", ""),
     "i686": ("386", ""),
 }
-_ARCHES = frozenset(["386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x", "wasm"])
+_ARCHES = frozenset(
+    [
+        "386",
+        "amd64",
+        "arm",
+        "arm64",
+        "loong64",
+        "mips",
+        "mips64",
+        "mips64le",
+        "mipsle",
+        "ppc64",
+        "ppc64le",
+        "riscv64",
+        "s390x",
+        "wasm",
+    ],
+)
 _SYSTEMS = frozenset(
-    ["aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "linux", "netbsd", "openbsd", "plan9", "solaris", "wasip1", "windows"]
+    [
+        "aix",
+        "android",
+        "darwin",
+        "dragonfly",
+        "freebsd",
+        "illumos",
+        "ios",
+        "js",
+        "linux",
+        "netbsd",
+        "openbsd",
+        "plan9",
+        "solaris",
+        "wasip1",
+        "windows",
+    ],
 )
 
 
 def parse_platform(text: str) -> Platform:
-    """Return the normalised platform of `os[/arch[/variant]]`, `arch` or `local`; raises `UsageError` for anything else.
+    """Return the normalised platform of `os[/arch[/variant]]`, `arch` or `local`; raises `UsageError` for the rest.
 
     Follows containerd's `platforms.Parse`: `arm64/v8` has no variant, `arm` alone is `v7`.
     """

@@ -6,10 +6,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REFERENCE = re.compile(
-    rf"(?:(?P<host>{_HOST})/)?(?P<path>{_PART}(?:/{_PART})*)(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}))?(?:@(?P<digest>sha256:[0-9a-f]{{64}}))?"
+    rf"(?:(?P<host>{_HOST})/)?(?P<path>{_PART}(?:/{_PART})*)"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 _DEFAULT_HOST = "docker.io"
 
@@ -46,14 +48,13 @@ def parse_reference(text: str, *, default_tag: str = "latest") -> Reference:
     """Return the normalised reference; raises `ValueError` with a reason for a malformed one."""
     if len(text) > 4096:
         raise ValueError("a reference has at most 4096 characters")
-    name, slash, rest = text.partition("/")
+    name, slash, _ = text.partition("/")
     explicit = bool(slash) and ("." in name or ":" in name or name == "localhost" or name.lower() != name)
     match = _REFERENCE.fullmatch(text if explicit else f"{_DEFAULT_HOST}/{text}")
     if match is None or not match["host"]:
         bare = text.split("@", maxsplit=1)[0].rsplit("/", 1)[-1].split(":", maxsplit=1)[0]
-        if bare.lower() != bare or (
-            not explicit and text.lower() != text and text.split(":", maxsplit=1)[0].lower() != text.split(":", maxsplit=1)[0]
-        ):
+        first = text.split(":", maxsplit=1)[0]
+        if bare.lower() != bare or (not explicit and first.lower() != first):
             raise ValueError(f"invalid reference format: repository name ({text}) must be lowercase")
         raise ValueError("invalid reference format")
     host, path, tag, digest = match["host"], match["path"], match["tag"] or "", match["digest"] or ""

@@ -2,7 +2,7 @@
 """The contract of a source: where the roots of a graph come from (DESIGN sections 5 and 6).
 
 Life cycle: `resolve` (only for frontends: a name to a pinned identifier and config) -> `pin` (the root's cache key; no
-network for identifiers that hold a digest) -> `fetch` (makes the tree). A source that is hit in the cache is never fetched.
+network for identifiers that hold a digest) -> `fetch` (makes the tree). What is hit in the cache is never fetched.
 """
 
 from __future__ import annotations

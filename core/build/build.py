@@ -50,7 +50,7 @@ class Build:
         self._stack = ExitStack()
 
     def run(self) -> Outcome:
-        """Build; returns what was written. Raises `BuildError` (a `DiagnosticError`, a `StepError`) for what goes wrong."""
+        """Build; returns what was written. Raises `BuildError` (`DiagnosticError`, `StepError`) for what goes wrong."""
         with self._stack:
             exporters = self._exporters()
             environment = self._environment()
@@ -267,7 +267,7 @@ def log_directory(root: str) -> str:
     return f"{root}/logs/{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
 
 
-def write_metadata(request: BuildRequest, outcome: Outcome, values: Mapping[str, Any]) -> None:
+def write_metadata(outcome: Outcome, values: Mapping[str, Any]) -> None:
     """Write `--metadata-file` and `--iidfile`, each by a temporary name and a rename."""
     import json
 

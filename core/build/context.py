@@ -83,7 +83,7 @@ class RecordingContext:
         return None if data is None else (".dockerignore", data)
 
     def resolve_image(self, ref: str, *, platform: Platform, scheme: str = "docker-image") -> ResolvedImage:
-        """Look up an image by the source of its scheme. A layout's directory gets a session name: graphs hold no paths."""
+        """Look up an image by its scheme's source. A layout's directory gets a session name: graphs hold no paths."""
         return self._image(ref, platform, scheme)
 
     def _image(self, ref: str, platform: Platform, scheme: str, *, layout: str = "") -> ResolvedImage:

@@ -39,16 +39,16 @@ def _explained(error: BuildError, graph: Graph, digest: str, request: BuildReque
     )
     if not uses_context or not inside:
         return error
-    notes, help = list(error.notes), error.help
+    notes, advice = list(error.notes), error.help
     hidden = _hiding_rule(request, inside)
     if hidden:
         notes.append(hidden)
-        help = "change that line, or add a later line that begins with !"
+        advice = "change that line, or add a later line that begins with !"
     elif not os.path.lexists(os.path.join(request.context, inside)):
         near = _near(request.context, inside)
         if near:
-            help = f"did you mean {near!r}?"
-    return BuildError(error.message, code=error.code, notes=notes, help=help)
+            advice = f"did you mean {near!r}?"
+    return BuildError(error.message, code=error.code, notes=notes, help=advice)
 
 
 def _hiding_rule(request: BuildRequest, inside: str) -> str:

@@ -40,9 +40,16 @@ def identity(values: Mapping[str, object], positional: Sequence[str], environ: M
 
 
 def remember(
-    store: Store, key: str, *, compiled: Any, roots: Sequence[tuple[Any, ...]], steps: Sequence[str], records: Any, reports: Any
+    store: Store,
+    key: str,
+    *,
+    compiled: Any,
+    roots: Sequence[tuple[Any, ...]],
+    steps: Sequence[str],
+    records: Any,
+    reports: Any,
 ) -> None:
-    """Keep the memo of a finished build. `roots` are `(root, exclude, include, follow, digest)` of local directories."""
+    """Keep the memo of a finished build; `roots`: `(root, exclude, include, follow, digest)` of local directories."""
     memo = {
         "reads": [list(read) for read in compiled.reads],
         "locals": [(list(root[:4]), root[4]) for root in roots],

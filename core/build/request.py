@@ -78,7 +78,9 @@ def make_request(values: Mapping[str, Any], positional: list[str], *, environ: M
 def _context(positional: list[str], file: str) -> tuple[str, str]:
     if len(positional) != 1:
         raise UsageError(
-            f"a build takes exactly one PATH, {len(positional)} were given", code="LA0104", help="ladle build [OPTIONS] PATH"
+            f"a build takes exactly one PATH, {len(positional)} were given",
+            code="LA0104",
+            help="ladle build [OPTIONS] PATH",
         )
     path = positional[0]
     if path == "-" or "://" in path or path.startswith("git@"):
@@ -102,9 +104,7 @@ def _context(positional: list[str], file: str) -> tuple[str, str]:
 
 
 def _options(values: Mapping[str, Any], build_file: str, environ: Mapping[str, str]) -> CompileOptions:
-    platforms = tuple(
-        parse_platform(part) for text in values["platforms"] for part in text.split(",") if part.strip()
-    )
+    platforms = tuple(parse_platform(part) for text in values["platforms"] for part in text.split(",") if part.strip())
     network = values["network"]
     if network not in ("", "default", "none", "host"):
         raise UsageError(f"unknown network mode {network!r}", code="LA0107", help="one of default, none, host")
@@ -182,7 +182,9 @@ def _tag(text: str) -> str:
     try:
         reference = parse_reference(text)
     except ValueError as error:
-        raise UsageError(f"bad tag {text!r}: {error}", code="LA0109", help="write it as name:tag, in lower case") from None
+        raise UsageError(
+            f"bad tag {text!r}: {error}", code="LA0109", help="write it as name:tag, in lower case"
+        ) from None
     if reference.digest:
         raise UsageError(f"bad tag {text!r}: a tag has no digest", code="LA0109")
     return str(reference)

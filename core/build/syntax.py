@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which frontend compiles a build file: `--syntax`, `BUILDKIT_SYNTAX`, `# syntax=`, file name, Dockerfile (DESIGN section 4)."""
+"""Which frontend compiles a build file (DESIGN section 4).
+
+In this order: `--syntax`, `BUILDKIT_SYNTAX`, `# syntax=`, the file's name, Dockerfile.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ if TYPE_CHECKING:
 
 _DIRECTIVE = re.compile(r"^\s*(?:#|//|--|;)\s*syntax\s*=\s*(\S+)", re.IGNORECASE)
 _OTHER_DIRECTIVE = re.compile(r"^#\s*[a-zA-Z][a-zA-Z0-9]*\s*=")
-_DOCKERFILE_ALIAS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?::(?:1|latest)[\w.-]*)?(?:@sha256:[0-9a-f]{64})?|dockerfile\.v0")
+_DOCKERFILE_ALIAS = re.compile(
+    r"(?:docker\.io/)?docker/dockerfile(?::(?:1|latest)[\w.-]*)?(?:@sha256:[0-9a-f]{64})?|dockerfile\.v0"
+)
 DEFAULT = "dockerfile"
 
 

@@ -104,7 +104,7 @@ class EngineThread:
         )
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end. Ctrl-C cancels it, waits until everything that it started is gone, and is raised."""
+        """Run a coroutine to its end. Ctrl-C cancels it, waits until all that it started is gone, and is raised."""
         import asyncio
         import threading
 

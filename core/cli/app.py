@@ -48,7 +48,7 @@ def run(argv: list[str]) -> int:
         return 70
 
 
-def _interrupt(number: int, frame: object) -> None:
+def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 

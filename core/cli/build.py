@@ -29,7 +29,7 @@ def run_build(values: Mapping[str, Any], positional: list[str]) -> int:
     try:
         build = Build(request, registry=make_registry(), store=store, reporter=reporter, memo_key=key)
         outcome = build.run()
-        write_metadata(request, outcome, values)
+        write_metadata(outcome, values)
         reporter.summary()
     finally:
         reporter.close()

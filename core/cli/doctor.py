@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ladle doctor`: tries each rung of the ladder by which steps can run here, and says what to do about one that fails."""
+"""`ladle doctor`: tries each rung of the ladder by which steps can run here, and says how to mend one that fails."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fast path: a build that was done before and of which nothing has changed (DESIGN section 12).
 
-Argument parsing by hand, one look at the store, one stat a file. It answers only when it is sure; else the full path does.
+Argument parsing by hand, one look at the store, one stat a file. It answers only when sure; else the full path does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 import time
 
 from ladle.core.api.errors import BuildError
-from ladle.core.cli.options import NotPlain, parse_plain
+from ladle.core.cli.options import NotPlainError, parse_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def try_cached(argv: list[str]) -> int | None:
     began = time.monotonic()
     try:
         values, positional = parse_plain(argv)
-    except NotPlain:
+    except NotPlainError:
         return None
     if any(values[name] for name in _FULL_PATH) or values["progress"] not in ("", "auto", "plain", "quiet"):
         return None

@@ -16,7 +16,13 @@ BUILD_FLAGS: tuple[Flag, ...] = (
     ("build_args", ("--build-arg",), "many", "K[=V]", "Build argument; without =V its value is the environment's"),
     ("labels", ("--label",), "many", "K=V", "Label of the image"),
     ("outputs", ("-o", "--output"), "many", "DEST|type=T,K=V", "Where the result goes; several are allowed"),
-    ("contexts", ("--build-context",), "many", "NAME=VALUE", "Named context: directory, oci-layout://, docker-image://, host://"),
+    (
+        "contexts",
+        ("--build-context",),
+        "many",
+        "NAME=VALUE",
+        "Named context: directory, oci-layout://, docker-image://, host://",
+    ),
     ("platforms", ("--platform",), "many", "OS/ARCH", "Platform to build for; a comma-separated list is allowed"),
     ("no_cache", ("--no-cache",), "bool", "", "Run every step again"),
     ("no_cache_filter", ("--no-cache-filter",), "many", "STAGE", "Run the steps of these stages again"),
@@ -41,12 +47,12 @@ BUILD_FLAGS: tuple[Flag, ...] = (
 Values = dict[str, object]
 
 
-class NotPlain(Exception):
+class NotPlainError(Exception):
     """The arguments need the full command line parser (help, a mistake, an unusual spelling)."""
 
 
 def parse_plain(argv: list[str], flags: tuple[Flag, ...] = BUILD_FLAGS) -> tuple[Values, list[str]]:
-    """Return the flags' values and the positional arguments; raises `NotPlain` for whatever is not straightforward."""
+    """Return the flags' values and the positional arguments; raises `NotPlainError` for whatever is not plain."""
     by_name = {name: flag for flag in flags for name in flag[1]}
     values = defaults(flags)
     rest: list[str] = []
@@ -64,16 +70,16 @@ def parse_plain(argv: list[str], flags: tuple[Flag, ...] = BUILD_FLAGS) -> tuple
             equals = value
         flag = by_name.get(name)
         if flag is None:
-            raise NotPlain
+            raise NotPlainError
         key, _, kind, _, _ = flag
         if kind == "bool":
             if equals and (not word.startswith("--") or value not in ("true", "false")):
-                raise NotPlain
+                raise NotPlainError
             values[key] = value != "false"
             continue
         if not equals:
             if index == len(argv):
-                raise NotPlain
+                raise NotPlainError
             value = argv[index]
             index += 1
         if kind == "many":

@@ -44,7 +44,9 @@ class RawJson:
         """Write one event."""
         import json
 
-        shown = {key: value.decode(errors="replace") if isinstance(value, bytes) else value for key, value in event.items()}
+        shown = {
+            key: value.decode(errors="replace") if isinstance(value, bytes) else value for key, value in event.items()
+        }
         print(json.dumps(shown, ensure_ascii=False), file=sys.stderr, flush=True)
 
     def close(self) -> None:

@@ -109,4 +109,6 @@ def _summary(event: Event) -> list[str]:
 def _printable(line: bytes) -> str:
     """Return a step's line as text: carriage returns keep only what is last seen, escapes that move the cursor go."""
     text = line.rstrip(b"\r").rsplit(b"\r", 1)[-1].decode(errors="replace")
-    return "".join(char if char == "\t" or char.isprintable() else "�" for char in text) if not text.isprintable() else text
+    if text.isprintable():
+        return text
+    return "".join(char if char == "\t" or char.isprintable() else "�" for char in text)

@@ -2,9 +2,9 @@
 """The reporter of a build: turns what solver, sources and exporters say into events, and spools every log to disk.
 
 An event is a map with `v` (schema version 1), `type`, `time` (seconds since the build began) and, by type:
-`started cached completed failed canceled`: `vertex` (digest), `name`; completed and failed also `duration` (seconds), failed
-`error`. `status`: `vertex`, `name`, `text`, `current`, `total`. `log`: `vertex`, `name`, `stream` (1 or 2), `data` (bytes).
-`warning`: `text`, `help`. `summary`: `seconds`, `steps`, `cached`, `slowest` ([[name, seconds], …]).
+`started cached completed failed canceled`: `vertex` (digest), `name`; the last three also `duration` (seconds), failed
+`error`. `status`: `vertex`, `name`, `text`, `current`, `total`. `log`: `vertex`, `name`, `stream` (1 or 2), `data`
+(bytes). `warning`: `text`, `help`. `summary`: `seconds`, `steps`, `cached`, `slowest` ([[name, seconds], …]).
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     top = tmp_path_factory.mktemp("deb")
     (top / "DEBIAN").mkdir()
     (top / "DEBIAN" / "control").write_text(
-        "Package: hello-ladle\nVersion: 1\nArchitecture: all\nMaintainer: a test <test@example.org>\nDescription: says hello\n"
+        "Package: hello-ladle\nVersion: 1\nArchitecture: all\n"
+        "Maintainer: a test <test@example.org>\nDescription: says hello\n"
     )
     (top / "usr" / "bin").mkdir(parents=True)
     (top / "usr" / "bin" / "hello-ladle").write_text("#!/bin/sh\necho hello\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each golden case from end to end: config, tree and layers equal what the real BuildKit made of the same Dockerfile."""
+"""Each golden case from end to end: config, tree and layers equal what BuildKit made of the same Dockerfile."""
 
 from __future__ import annotations
 

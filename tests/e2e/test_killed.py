@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds that are stopped: by Ctrl-C, by kill -9 of any of their processes. Nothing is left, and the next build works."""
+"""Builds that are stopped, by Ctrl-C or by kill -9 of any process. Nothing is left, and the next build works."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""File trees and tars as comparable tables: `path type mode uid gid size link sha256`, as the golden data writes them."""
+"""File trees and tars as tables to compare: `path type mode uid gid size link sha256`, as the golden data has them."""
 
 from __future__ import annotations
 

@@ -90,13 +90,17 @@ class ExecRunner(BaseRunner[ExecOp]):
     def _check_grants(self) -> None:
         if self.op.network is NetMode.HOST and "network.host" not in self.environment.grants:
             raise BuildError(
-                "network.host is not allowed", code="LA0401", help="grant it with --allow network.host, or --network host"
+                "network.host is not allowed",
+                code="LA0401",
+                help="grant it with --allow network.host, or --network host",
             )
         if self.op.security is SecurityMode.INSECURE:
             raise BuildError("security.insecure is not supported yet", code="LA0402", help="use the default sandbox")
         required = [device.name for device in self.op.cdi_devices if not device.optional]
         if required:
-            raise BuildError(f"the device {required[0]!r} cannot be given: devices are not supported yet", code="LA0403")
+            raise BuildError(
+                f"the device {required[0]!r} cannot be given: devices are not supported yet", code="LA0403"
+            )
 
     def _network(self) -> str:
         return self.environment.forced_network or _NETWORKS[self.op.network]

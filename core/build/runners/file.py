@@ -30,7 +30,9 @@ class FileRunner(BaseRunner[FileOp]):
             if isinstance(action.action, Copy) and 0 <= action.secondary_input < count:
                 selectors[action.secondary_input].append(_selector(action.action))
         return [
-            BY_RECORD if index in whole or not selectors[index] else InputUse(by_content=True, selectors=selectors[index])
+            BY_RECORD
+            if index in whole or not selectors[index]
+            else InputUse(by_content=True, selectors=selectors[index])
             for index in range(count)
         ]
 

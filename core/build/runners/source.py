@@ -40,7 +40,7 @@ class SourceRunner(BaseRunner[SourceOp]):
         ref = self._pin().ref
         return None if ref is None else [ref]
 
-    async def run(self, inputs: Sequence[Result]) -> Sequence[Result]:
+    async def run(self, inputs: Sequence[Result]) -> Sequence[Result]:  # noqa: ARG002 - a root has no inputs
         """Fetch the tree."""
         scheme = self.op.identifier.partition("://")[0]
         return [await self.environment.source(scheme).fetch(self.op, self.vertex.platform, self._pin())]
