@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ladle.core.api.errors import BuildError
 from ladle.core.api.executor import Step
@@ -76,8 +76,7 @@ class OciExecutor:
         if runtime.name == "crun":
             self._suit_cgroups()
         config = oci_spec.config(step, cgroup_mount=not step.rootless and _can_show_cgroups(runtime))
-        with open(os.path.join(step.state, "config.json"), "w", encoding="utf-8", errors="surrogateescape") as file:
-            json.dump(config, file, ensure_ascii=False)
+        _write(os.path.join(step.state, "config.json"), config)
         log = os.path.join(step.state, "log")
         code = step.wait(_start(runtime, step.state, log))
         return _explained(runtime, step, code, _errors(log)) if code else 0
@@ -88,6 +87,18 @@ class OciExecutor:
             linux.mount("tmpfs", _CGROUPS, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC, "mode=755")
         elif os.path.ismount(f"{_CGROUPS}/unified"):
             linux.umount(f"{_CGROUPS}/unified", linux.MNT_DETACH)
+
+
+def _write(path: str, config: dict[str, Any]) -> None:
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(config, file, ensure_ascii=False)
+    except UnicodeEncodeError as error:
+        raise BuildError(
+            "an OCI runtime takes only UTF-8 in arguments, environment and paths",
+            code="EX0033",
+            help="use --executor=native",
+        ) from error
 
 
 def _can_show_cgroups(runtime: _Runtime) -> bool:
