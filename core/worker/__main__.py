@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 
@@ -11,7 +12,9 @@ from ladle.core.worker.front import Front
 
 def main() -> None:
     """Run the front on the control socket named on the command line."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+    number = int(sys.argv[1])
+    os.closerange(number + 1, os.sysconf("SC_OPEN_MAX"))
+    control = socket.socket(fileno=number)
     control.set_inheritable(False)
     Front(control).run()
 

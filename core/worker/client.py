@@ -28,6 +28,7 @@ _KEPT_VARIABLES = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "LC_ALL"
 _CHUNK = 256 << 10
 _EXIT_TIMEOUT = 15.0
 _LOW_FDS = 10
+_TAIL = 4096
 
 
 class _Process:
@@ -39,7 +40,10 @@ class _Process:
     def __init__(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
         self.exit_code: int | None = None
         self.pid = 0
+        self.greeted = False
         self._error: OSError | None = None
+        self._said = ""
+        self._closed = False
         self._jobs: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._stderr = os.memfd_create("ladle-worker-stderr")
@@ -51,7 +55,8 @@ class _Process:
         spawned.wait()
         theirs.close()
         if self._error is not None:
-            self._close_fds()
+            self.control.close()
+            os.close(self._stderr)
             raise BuildError(
                 f"cannot start the worker process: {self._error.strerror}", code="WK0006", notes=[" ".join(argv)]
             ) from self._error
@@ -70,6 +75,9 @@ class _Process:
             self.exit_code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         except ChildProcessError:
             self.exit_code = 1
+        size = os.fstat(self._stderr).st_size
+        self._said = os.pread(self._stderr, _TAIL, max(0, size - _TAIL)).decode(errors="replace")
+        os.close(self._stderr)
         with self._lock:
             for sock in self._jobs:
                 _shut(sock, socket.SHUT_RD)
@@ -91,25 +99,20 @@ class _Process:
 
     def obituary(self) -> BuildError:
         """The error for jobs that were running when the process died."""
+        if self._closed:
+            return BuildError("the worker process was closed while the job ran", code="WK0004")
         code = self.exit_code or 0
         how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
-        size = os.fstat(self._stderr).st_size
-        said = os.pread(self._stderr, 4096, max(0, size - 4096)).decode(errors="replace")
-        return BuildError(
-            f"the worker process {how}", code="WK0004", notes=said.splitlines()[-12:], help="run the build again"
-        )
+        notes = self._said.splitlines()[-12:]
+        return BuildError(f"the worker process {how}", code="WK0004", notes=notes, help="run the build again")
 
     def close(self) -> None:
         """Have the process end, with all it runs, and wait for that."""
+        self._closed = self._closed or not self.ended(0)
         self.control.close()
         if not self.ended(_EXIT_TIMEOUT):
             os.kill(self.pid, signal.SIGKILL)
             self._thread.join()
-        self._close_fds()
-
-    def _close_fds(self) -> None:
-        self.control.close()
-        os.close(self._stderr)
 
 
 class Worker:
@@ -227,10 +230,14 @@ class Worker:
                 for attempt in range(2):
                     process = self._running()
                     try:
+                        if not process.greeted:
+                            wire.send_control(process.control, {"root": self._root, "options": self._options})
+                            process.greeted = True
                         wire.send_control(process.control, {"job": job}, [theirs.fileno(), *fds])
                         return ours, process
                     except ConnectionError:
                         self._process = None
+                        process.ended(2.0)
                         process.close()
                         if attempt:
                             raise process.obituary() from None
@@ -246,7 +253,6 @@ class Worker:
             process = None
         if process is None:
             process = _Process(self._argv, self._environment)
-            wire.send_control(process.control, {"root": self._root, "options": self._options})
             self._process = process
         return process
 
@@ -254,7 +260,11 @@ class Worker:
     def _failure(job: str, dead: _Process | None, error: Exception) -> Exception:
         if dead is not None:
             return dead.obituary()
-        return InternalError(f"the job {job!r} broke off: {error}")
+        return BuildError(
+            f"the process of a step ended before it had answered (job {job!r}: {error})",
+            code="WK0007",
+            help="something killed it, perhaps for want of memory; run the build again",
+        )
 
 
 def take(message: Mapping[str, Any], on_event: OnEvent | None) -> dict[str, Any] | None:

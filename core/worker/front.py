@@ -233,7 +233,7 @@ class Front:
         if self._ended and not self._kill_orphans():
             for job in self._ended:
                 self._let_go(job)
-            unclean = any(job.sock is not None and (job.cancelled or job.status) for job in self._ended)
+            unclean = any(job.sock is not None and job.status for job in self._ended)
             self._ended.clear()
             if unclean and not self._stop:
                 self._sweep()

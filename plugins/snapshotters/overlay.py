@@ -53,7 +53,9 @@ class Overlay:
         """Mount the layers on `target`, read-only: nothing, a bind mount or an overlay without upper."""
         stack = distinct(layers)
         if len(stack) == 1:
-            linux.bind(os.path.join(self._snapshots, stack[0]), target, read_only=True, nodev=True, recursive=False)
+            with self._explained(stack):
+                source = os.path.join(self._snapshots, stack[0])
+                linux.bind(source, target, read_only=True, nodev=True, recursive=False)
         elif stack:
             self._mount(target, stack, "", linux.MS_RDONLY)
 
@@ -63,7 +65,8 @@ class Overlay:
         if not stack:
             linux.bind(upper, target, nodev=True, recursive=False)
             return
-        copy_directory_attributes(os.path.join(self._snapshots, stack[-1]), upper)
+        with self._explained(stack):
+            copy_directory_attributes(os.path.join(self._snapshots, stack[-1]), upper)
         names = [os.path.relpath(path, self._snapshots) for path in (upper, work)]
         self._mount(target, stack, f",upperdir={names[0]},workdir={names[1]}", 0)
 
@@ -81,25 +84,29 @@ class Overlay:
         lower = ":".join(reversed(stack))
         data = f"lowerdir={lower}{writable},{self._options}"
         choices = [f"{data},volatile", data] if writable else [data]
-        with _working_directory(self._snapshots):
+        with _working_directory(self._snapshots), self._explained(stack):
             for index, choice in enumerate(choices):
                 try:
                     linux.mount("overlay", target, "overlay", flags | linux.MS_NODEV, choice)
                     return
                 except OSError as error:
                     if error.errno != errno.EINVAL or index == len(choices) - 1:
-                        self._explain(error, stack)
+                        raise
 
-    def _explain(self, error: OSError, stack: Sequence[str]) -> None:
-        missing = [name for name in stack if not os.path.isdir(os.path.join(self._snapshots, name))]
-        if missing:
+    @contextmanager
+    def _explained(self, stack: Sequence[str]) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            missing = [name for name in stack if not os.path.isdir(os.path.join(self._snapshots, name))]
+            if not missing:
+                raise unusable(error, self._snapshots, rootless=self._rootless) from error
             raise BuildError(
                 f"the store has lost layer {missing[0]}",
                 code="WK0012",
                 notes=[f"{os.path.join(self._snapshots, missing[0])} does not exist"],
                 help="run the build with --no-cache, or prune the store",
             ) from error
-        raise unusable(error, self._snapshots, rootless=self._rootless) from error
 
 
 def distinct(layers: Sequence[str]) -> list[str]:
