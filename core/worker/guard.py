@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from ladle.core.api.errors import BuildError, InternalError
+from ladle.core.api.errors import BuildError
 from ladle.core.worker import linux, wire
 
 _CHUNK = 64 << 10
@@ -249,7 +249,11 @@ def _handles_termination(pid: str) -> bool:
 def report_or_error(report: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Return the report of a guard that was not cancelled, or raise what it failed with."""
     if report is None:
-        raise InternalError("the guard of a step ended without a report")
+        raise BuildError(
+            "the guard of a step was killed, and the step with it",
+            code="EX0040",
+            help="something killed it, perhaps for want of memory; run the build again",
+        )
     if "error" in report:
         raise wire.error_from(report["error"])
     return report

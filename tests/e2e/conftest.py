@@ -9,6 +9,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,14 +33,9 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def shared() -> Path:
     """Return a directory that all test processes of this run share, readable by everybody."""
-    base = tmp_path_factory.getbasetemp()
-    base = base if worker_id == "master" else base.parent
-    for directory in (base, *base.parents):
-        if directory.name.startswith("pytest"):
-            directory.chmod(0o755)
-    path = base / "shared"
+    path = Path(os.environ["LADLE_TEST_RUN"]) / "shared"
     path.mkdir(exist_ok=True, mode=0o755)
     return path
 
@@ -91,7 +87,19 @@ def user(shared: Path) -> str:
             pwd.getpwnam(USER)
         except KeyError:
             subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", USER], check=True, capture_output=True)
+            (shared / "user-made").touch()
     return USER
+
+
+def copy_repository(target: Path) -> None:
+    """Copy the files that git knows or would add, links as links."""
+    command = ["git", "-C", REPOSITORY, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, check=True, capture_output=True).stdout
+    for name in filter(None, os.fsdecode(names).split("\0")):
+        source = REPOSITORY / name
+        if source.is_symlink() or source.is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name, follow_symlinks=False)
 
 
 @pytest.fixture(scope="session")
@@ -109,18 +117,16 @@ def user_venv(shared: Path, user: str) -> Path:
                 "--no-warn-script-location",
             ]
             copy = shared / "source"
-            shutil.copytree(
-                REPOSITORY, copy, symlinks=True, ignore=shutil.ignore_patterns(".venv", ".git", "build", "tests")
-            )
+            copy_repository(copy)
             subprocess.run([*pip, str(copy)], check=True, capture_output=True)
             (path / "done").touch()
     return path
 
 
 @pytest.fixture
-def user_home(tmp_path_factory: pytest.TempPathFactory, user: str) -> Iterator[Path]:
+def user_home(shared: Path, user: str) -> Iterator[Path]:
     """Return a directory that belongs to the ordinary user."""
-    path = tmp_path_factory.mktemp("user")
+    path = Path(tempfile.mkdtemp(prefix="user-", dir=shared))
     shutil.chown(path, user, user)
     yield path
     subprocess.run(["rm", "-rf", "--one-file-system", str(path)], check=True)

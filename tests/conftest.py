@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A directory for the whole run that other users can read too, unlike pytest's own, and its removal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+
+import pytest
+
+_VARIABLE = "LADLE_TEST_RUN"
+_OWNER = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the directory in the process that controls the run; its workers inherit the variable."""
+    if _VARIABLE not in os.environ:
+        directory = tempfile.mkdtemp(prefix="ladle-tests-")
+        os.chmod(directory, 0o755)
+        os.environ[_VARIABLE] = directory
+        config.stash[_OWNER] = directory
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove it, with the user that the tests may have made."""
+    directory = config.stash.get(_OWNER, "")
+    if directory:
+        if os.path.exists(f"{directory}/shared/user-made"):
+            subprocess.run(["userdel", "--remove", "ladle-e2e"], check=False, capture_output=True)
+        subprocess.run(["rm", "-rf", "--one-file-system", directory], check=False)
+        del os.environ[_VARIABLE]
