@@ -48,7 +48,7 @@ class ExportReport:
 
     `files` maps absolute output paths to their stat at the end (`[mode, size, mtime_ns, ino, ctime_ns]`); `receipt` is
     the path of a marshal table of the same for directories with many files ("" if none): `{relative path bytes: tuple}`
-    below `receipt_root`. `metadata` are EX-17 response keys. `replayable` False: output is made anew each time (stdout).
+    below `receipt_root`. `metadata` are EX-17 response keys. `replayable` False: made anew each time (stdout).
     """
 
     summary: str
