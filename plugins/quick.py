@@ -24,8 +24,7 @@ def tag_digest(host: str, path: str, tag: str) -> str:
 
 
 def host_key(store: Store) -> str:
-    """Return what identifies this machine as a base, its skeleton included."""
-    from ladle.plugins.sources.host_key import machine_key
-    from ladle.plugins.sources.host_skeleton import read_skeleton
+    """Return what identifies this machine as a base."""
+    from ladle.plugins.sources.host_paths import host_identity
 
-    return f"{machine_key(store.facts)} {read_skeleton('').digest}"
+    return host_identity(store.facts)

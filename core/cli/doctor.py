@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import tempfile
+from typing import Any
 
 import click
 
 from ladle.core.api.errors import BuildError
-from ladle.core.registry import Registry, load_attribute
+from ladle.core.registry import Registry
 
 
 def run_doctor(root: str) -> int:
@@ -27,29 +28,29 @@ def run_doctor(root: str) -> int:
         return 1
     with tempfile.TemporaryDirectory(dir=where, prefix="doctor") as directory:
         standing = _worker(registry, directory)
-    usable = False
-    for name in registry.names("executor"):
-        reason = load_attribute(registry.target("executor", name), f"the executor {name!r}").probe()
-        usable = usable or reason is None
-        _say(f"executor {name}", "works" if reason is None else f"not here: {reason}")
-    return 0 if usable and standing else 1
+    if standing is None:
+        return 1
+    for name, reason in standing["executors"].items():
+        _say(f"executor {name}", f"not here: {reason}" if reason else "works")
+    return 1 if all(standing["executors"].values()) else 0
 
 
-def _worker(registry: Registry, directory: str) -> bool:
+def _worker(registry: Registry, directory: str) -> dict[str, Any] | None:
     from ladle.core.worker.client import Worker
 
+    executors = [[name, registry.target("executor", name)] for name in registry.names("executor")]
     with Worker(directory, options={"snapshotter": registry.target("snapshotter", "overlay")}) as worker:
         try:
-            found = worker.run_sync("probe", {})
+            found = worker.run_sync("probe", {"executors": executors})
         except BuildError as error:
             _fail("worker", error)
-            return False
+            return None
     rung = "root"
     if found["rootless"]:
         rung = "an ordinary user with one user id" if found["single_uid"] else "an ordinary user with subordinate ids"
     _say("worker", f"runs as {rung}" + (f" ({found['reason']})" if found["reason"] else ""))
     _say("snapshotter", f"{found['snapshotter']} works on kernel {found['kernel']}")
-    return True
+    return found
 
 
 def _say(what: str, text: str) -> None:

@@ -14,7 +14,7 @@ def main(argv: list[str] | None = None) -> int:
 
         print(f"ladle {VERSION}")
         return 0
-    if arguments and arguments[0] in ("build", "b"):
+    if arguments and arguments[0] == "build":
         from ladle.core.cli.fast import try_cached
 
         code = try_cached(arguments[1:])

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from ladle.core.worker import linux
-from ladle.core.worker.job import NEW, JobContext, checked_layers, lock_directory
+from ladle.core.worker.job import NEW, JobContext, checked_layers, load, lock_directory
 from ladle.core.worker.removal import remove_tree
 
 
@@ -47,8 +47,12 @@ def sweep(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:  # noqa:
     return {"swept": swept}
 
 
-def probe(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
-    """Say what this worker is, after trying the snapshotter; raises its `BuildError` where it does not work."""
+def probe(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:
+    """Say what this worker is, after trying the snapshotter; raises its `BuildError` where it does not work.
+
+    `executors` (pairs of name and `module:attribute`) are asked too: the result's `executors` says of each why it cannot
+    be used here, "" where it can.
+    """
     os.makedirs(context.snapshots, exist_ok=True)
     snapshotter = context.snapshotter
     snapshotter.probe(context.directory("p"))
@@ -59,7 +63,15 @@ def probe(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:  # noqa:
         "snapshotter": snapshotter.NAME,
         "writes_in_place": snapshotter.WRITES_IN_PLACE,
         "kernel": os.uname().release,
+        "executors": {name: _executor_trouble(context, name, target) for name, target in args.get("executors", ())},
     }
+
+
+def _executor_trouble(context: JobContext, name: str, target: str) -> str:
+    from ladle.core.worker import exec_devices
+
+    guarded = context.rootless or exec_devices.guarded()
+    return load(target)(name, rootless=context.rootless, device_guard=guarded).probe() or ""
 
 
 def chain_usage(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:

@@ -4,20 +4,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 _API_HOSTS = {"docker.io": "registry-1.docker.io"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A registry: `name` is the host as references write it."""
+    """A registry: `name` is the host as references write it. A plain class: a cached build makes one."""
 
-    name: str
-    host: str
-    port: int
-    secure: bool
-    loopback: bool
+    __slots__ = ("host", "loopback", "name", "port", "secure")
+
+    def __init__(self, *, name: str, host: str, port: int, secure: bool, loopback: bool) -> None:
+        self.name = name
+        self.host = host
+        self.port = port
+        self.secure = secure
+        self.loopback = loopback
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Endpoint) and self.name == other.name and self.url == other.url
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.url))
 
     @property
     def address(self) -> str:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import re
 import socket
-from typing import TYPE_CHECKING
 
 from ladle.core.oci.media import ACCEPT
 from ladle.plugins.registry.errors import unreachable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ladle.plugins.registry.endpoint import Endpoint
 

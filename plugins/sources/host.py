@@ -50,7 +50,9 @@ class HostSource:
 
     def identity(self) -> str:
         """Return what identifies the machine as a base, for the cache of compiled build files and cached builds."""
-        return f"{self._machine_key()} {self._read_skeleton().digest}"
+        from ladle.plugins.sources.host_paths import host_identity
+
+        return host_identity(self._services.facts, self._machine)
 
     def pin(self, op: SourceOp, platform: Platform | None) -> Pin:  # noqa: ARG002 (the contract's)
         """Return the skeleton's content digest, or the machine's key with the ref of one of its directories."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ladle.core.api.services import Facts
 
@@ -40,8 +40,7 @@ def machine_key(facts: Facts, machine: str = "") -> str:
         digest.update(_database(facts, machine + path).encode())
     for path in _STAT_DATABASES:
         digest.update(_stat(machine + path))
-    for record in tree_records(os.fsencode(machine + "/usr/local"), _ENTRY_LIMIT):
-        digest.update(record)
+    digest.update(b"".join(tree_records(os.fsencode(machine + "/usr/local"), _ENTRY_LIMIT)))
     return digest.hexdigest()[:32]
 
 

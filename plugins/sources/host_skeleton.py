@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-_TOP_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
-"""Links into `/usr` on a merged machine, directories to mount on another."""
+from ladle.plugins.sources.host_paths import COPIED, TOP_LINKS, is_public
 
 _EMPTY = (
     ("dev", 0o755),
@@ -34,36 +33,6 @@ _EMPTY = (
 )
 _LINKS = (("var/run", "/run"), ("var/lock", "/run/lock"))
 
-_COPIED = (
-    "alternatives",
-    "ca-certificates",
-    "ca-certificates.conf",
-    "crypto-policies",
-    "debian_version",
-    "group",
-    "host.conf",
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "localtime",
-    "machine-info",
-    "mime.types",
-    "mtab",
-    "nsswitch.conf",
-    "os-release",
-    "passwd",
-    "pki/ca-trust",
-    "pki/tls",
-    "protocols",
-    "services",
-    "shells",
-    "ssl",
-    "timezone",
-)
-"""What is taken of `/etc`, where it is there and anyone may read it."""
-
-_NEVER = frozenset([b"private", b"shadow", b"gshadow"])
-_KEY_SUFFIXES = (b".key", b"-key.pem")
 _LARGEST = 4 << 20
 _TAR_TYPES = {"directory": b"5", "file": b"0", "symlink": b"2"}
 
@@ -108,7 +77,7 @@ def read_skeleton(machine: str = "") -> Skeleton:
     nodes = [Node(kind="directory", path=path.encode(), mode=mode) for path, mode in _EMPTY]
     nodes += [Node(kind="symlink", path=path.encode(), data=target.encode()) for path, target in _LINKS]
     mounts = ["/usr"]
-    for name in _TOP_LINKS:
+    for name in TOP_LINKS:
         path = f"{machine}/{name}"
         if os.path.islink(path):
             nodes.append(Node(kind="symlink", path=name.encode(), data=os.readlink(os.fsencode(path))))
@@ -116,7 +85,7 @@ def read_skeleton(machine: str = "") -> Skeleton:
             nodes.append(Node(kind="directory", path=name.encode(), mode=0o755))
             mounts.append(f"/{name}")
     seen = {node.path for node in nodes}
-    for name in _COPIED:
+    for name in COPIED:
         for node in _with_parents(os.fsencode(machine), b"etc/" + name.encode()):
             if node.path not in seen:
                 seen.add(node.path)
@@ -144,7 +113,7 @@ def _tree(machine: bytes, top: bytes) -> Iterator[Node]:
             if stat.S_ISLNK(status.st_mode):
                 yield Node(kind="symlink", path=path, data=os.readlink(machine + b"/" + path))
             elif stat.S_ISDIR(status.st_mode) and status.st_mode & 0o005 == 0o005:
-                names = [name for name in os.listdir(machine + b"/" + path) if _is_public(name)]
+                names = [name for name in os.listdir(machine + b"/" + path) if is_public(name)]
                 yield Node(kind="directory", path=path, mode=stat.S_IMODE(status.st_mode) & 0o755)
                 pending += [path + b"/" + name for name in sorted(names, reverse=True)]
             elif stat.S_ISREG(status.st_mode) and status.st_mode & 0o004 and status.st_size <= _LARGEST:
@@ -153,10 +122,6 @@ def _tree(machine: bytes, top: bytes) -> Iterator[Node]:
                 yield Node(kind="file", path=path, mode=stat.S_IMODE(status.st_mode) & 0o755, data=data)
         except OSError:
             continue
-
-
-def _is_public(name: bytes) -> bool:
-    return name not in _NEVER and not name.endswith(_KEY_SUFFIXES)
 
 
 def _digest(nodes: list[Node]) -> str:
