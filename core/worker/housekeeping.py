@@ -50,8 +50,8 @@ def sweep(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:  # noqa:
 def probe(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:
     """Say what this worker is, after trying the snapshotter; raises its `BuildError` where it does not work.
 
-    `executors` (pairs of name and `module:attribute`) are asked too: the result's `executors` says of each why it cannot
-    be used here, "" where it can.
+    `executors` (pairs of name and `module:attribute`) are asked too: the result's `executors` says of each why it
+    cannot be used here, "" where it can.
     """
     os.makedirs(context.snapshots, exist_ok=True)
     snapshotter = context.snapshotter
