@@ -140,3 +140,17 @@ def doctor_command(root: str) -> int:
     from ladle.core.cli.doctor import run_doctor
 
     return run_doctor(root)
+
+
+@app.group(name="store")
+def store_group() -> None:
+    """Look after the store."""
+
+
+@store_group.command(name="check")
+@click.option("--root", default="", metavar="DIR", help="The store (default: $LADLE_ROOT)")
+def store_check_command(root: str) -> int:
+    """Look whether everything in the store is there and whole; nothing is changed."""
+    from ladle.core.cli.store import run_check
+
+    return run_check(root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+from collections.abc import Sequence
 
 from ladle.core.api.errors import BuildError
 
@@ -50,6 +51,16 @@ def store_damaged(root: str, why: str) -> BuildError:
         f"the database of the store {root} is damaged ({why}); it has been set aside",
         code="ST0005",
         help="run ladle again: it starts with an empty cache",
+    )
+
+
+def store_unsound(root: str, findings: Sequence[str]) -> BuildError:
+    """Return the error for a store in which a check has found something."""
+    return BuildError(
+        f"the store {root} is not sound: {len(findings)} findings",
+        code="ST0006",
+        notes=findings,
+        help="builds are right all the same, and make again what is missing; to start anew, remove the store",
     )
 
 
