@@ -108,7 +108,15 @@ def debian_root(cache: Path) -> Path:
     path = cache / "debian-bookworm-minbase.tar"
     if not path.exists():
         temporary = path.with_suffix(f".{os.getpid()}")
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", "--format=tar", "bookworm", str(temporary)]
+        command = [
+            "mmdebstrap",
+            "--quiet",
+            "--variant=minbase",
+            "--mode=root",
+            "--format=tar",
+            "bookworm",
+            str(temporary),
+        ]
         places = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("debian*"))]
         lists = [str(place) for place in places if place.exists() and place.stat().st_size]
         subprocess.run([*command, *lists], check=True, capture_output=True)
