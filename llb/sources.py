@@ -183,7 +183,9 @@ def host(dirs: Sequence[str] = ("/usr",), **options: Unpack[OpOptions]) -> State
     for path in dirs:
         if not path.startswith("/") or path == "/":
             raise LLBError(f"host: {path!r} is not an absolute directory below the root")
-        tree = source(f"host://{path}", **options).output
+        named = options.copy()
+        named["name"] = options.get("name", "").replace("host://", f"host://{path}")
+        tree = source(f"host://{path}", **named).output
         mounts.append(MountSpec(target=path, source=tree, readonly=True, content_cache=ContentCache.OFF))
     return source("host://", **options).with_mounts(*mounts)
 

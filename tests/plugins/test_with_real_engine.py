@@ -42,7 +42,7 @@ def engine(tmp_path: Path, make_services: Callable[..., Services]) -> Iterator[S
     root = tmp_path / "real"
     root.mkdir()
     store = Store.open(str(root))
-    worker = LazyWorker(str(root), lambda: {"snapshotter": TABLE["snapshotter"]["overlay"], "executors": []})
+    worker = LazyWorker(store, lambda: {"snapshotter": TABLE["snapshotter"]["overlay"], "executors": []})
     yield replace(
         make_services(),
         root=str(root),

@@ -115,7 +115,7 @@ def test_errors_of_the_work_are_raised_in_the_job() -> None:
 
     assert _guarded(user) == {"raised": "mend this", "kind": "BuildError"}
     assert _guarded(ours) == {"raised": "ValueError: a bug", "kind": "InternalError"}
-    assert _guarded(lambda wait: os._exit(3))["raised"] == "the guard of a step ended without a report"
+    assert _guarded(lambda wait: os._exit(3))["raised"] == "the guard of a step was killed, and the step with it"
 
 
 def test_its_end_ends_what_it_started() -> None:
