@@ -179,7 +179,7 @@ def _mount_parts(mount: Mount) -> list[object]:
     return [
         mount.dest,
         mount.input,
-        mount.selector if not _by_content(mount) else "",
+        mount.selector,
         mount.output,
         mount.readonly,
         int(mount.mount_type),
@@ -206,6 +206,7 @@ def _no_secret(name: str) -> BuildError:
 
 
 def _failure(meta: Meta, done: Mapping[str, Any]) -> BuildError:
+    """Return: the process of a step ended with a bad exit code."""
     message = f'process "{" ".join(meta.args)}" did not complete successfully: exit code: {done["exit_code"]}'
     if done.get("oom"):
         message += ": cannot allocate memory"
