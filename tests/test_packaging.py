@@ -100,7 +100,7 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
 def test_the_wheel_runs(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from ladle.core.cli import main; sys.exit(main.main(['--version']))"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from ladle.core.cli.main import main; main(['--version'])"
     done = subprocess.run([sys.executable, "-S", "-c", code, tmp_path], capture_output=True, check=True, cwd=tmp_path)
     assert done.stdout.startswith(b"ladle ")
     assert done.stdout.decode().split()[1] in wheel.name

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the generated parts of docs/cli.md and docs/errors.md: `python docs/generate.py`.
+
+A generated part stands between `<!-- begin NAME -->` and `<!-- end -->`. The tests say when one is out of date.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeGuard
+
+import click
+
+from ladle.core.cli.app import app
+
+DOCS = Path(__file__).parent
+FOLDERS = ("core", "frontends", "llb", "plugins")
+CODE = re.compile(r"[A-Z]{2}[0-9]{4}")
+PART = re.compile(r"(?<=<!-- begin )(.+?)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Write both pages."""
+    for name in PAGES:
+        page = DOCS / name
+        page.write_text(generated(name, page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def generated(name: str, text: str) -> str:
+    """Return a page with its generated parts made anew."""
+    return PART.sub(lambda match: f"{match[1]}{match[2]}{PAGES[name](match[1])}", text)
+
+
+def command_part(name: str) -> str:
+    """Return usage, description and flags of a command (`ladle build`)."""
+    command = app.commands[name.removeprefix("ladle ")]
+    context = click.Context(command, info_name=name)
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    lines = ["", f"    {usage}", "", command.help or "", ""]
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    if options:
+        lines += ["| flag | what it does |", "|---|---|", *map(_option_row, options), ""]
+    return "\n".join(lines)
+
+
+def _option_row(option: click.Option) -> str:
+    flags = ", ".join(f"`{name} {option.metavar}`" if option.metavar else f"`{name}`" for name in option.opts)
+    often = " (may be repeated)" if option.multiple else ""
+    return f"| {flags} | {option.help}{often} |".replace("DEST|type", "DEST\\|type")
+
+
+def errors_part(prefix: str) -> str:
+    """Return a table of the codes that begin so: what is said, and where."""
+    rows: dict[str, dict[str, set[str]]] = {}
+    for code, message, path in mentions():
+        if code.startswith(prefix):
+            found = rows.setdefault(code, {"messages": set(), "paths": set()})
+            found["paths"].add(path)
+            found["messages"] |= {message} - {""}
+    table = []
+    for code, row in sorted(rows.items()):
+        said = "<br>".join(sorted(row["messages"])) or "what the operating system or a program says"
+        table.append(f"| `{code}` | {said} | {', '.join(sorted(row['paths']))} |")
+    return "\n".join(["", "| code | it says | by |", "|---|---|---|", *table, "", ""])
+
+
+def mentions() -> Iterator[tuple[str, str, str]]:
+    """Return each use of a code in the source: the code, its message ("" if unknown), the file."""
+    for folder in FOLDERS:
+        for path in sorted((DOCS.parent / folder).rglob("*.py")):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            shown = f"[{path.relative_to(DOCS.parent)}](../{path.relative_to(DOCS.parent)})"
+            yield from ((code, message, shown) for code, message in _in_module(tree))
+
+
+def _in_module(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    named = {
+        node.targets[0].id: str(node.value.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _is_code(node.value)
+    }
+    said = _descriptions(tree)
+    seen: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            arguments = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg == "code")]
+            for argument in arguments:
+                code = named.get(argument.id, "") if isinstance(argument, ast.Name) else ""
+                if _is_code(argument):
+                    code = str(argument.value)
+                    seen.add(id(argument))
+                if code:
+                    yield code, _message(node.args) or said.get(id(node), "")
+    yield from ((str(node.value), "") for node in ast.walk(tree) if _is_code(node) and id(node) not in seen)
+
+
+def _descriptions(tree: ast.Module) -> dict[int, str]:
+    """Return for each call in a constructor of a mistake what its docstring says (`Return: a flag given twice.`)."""
+    found: dict[int, str] = {}
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            text = (ast.get_docstring(function) or "").partition("\n")[0]
+            if text.startswith("Return: "):
+                calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
+                found |= {id(node): text.removeprefix("Return: ").rstrip(".") for node in calls}
+    return found
+
+
+def _is_code(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and CODE.fullmatch(str(node.value)) is not None
+
+
+def _message(arguments: list[ast.expr]) -> str:
+    """Return the first text among a call's arguments, with `…` for what is filled in."""
+    for argument in arguments:
+        if isinstance(argument, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else "…" for part in argument.values]
+            text = "".join(map(str, parts))
+        elif isinstance(argument, ast.Constant) and isinstance(argument.value, str) and not _is_code(argument):
+            text = argument.value
+        else:
+            continue
+        return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    return ""
+
+
+PAGES: dict[str, Callable[[str], str]] = {"cli.md": command_part, "errors.md": errors_part}
+
+if __name__ == "__main__":
+    main()
