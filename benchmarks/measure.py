@@ -27,6 +27,7 @@ class CommandFailedError(Exception):
 def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Sample:
     """Run a command with its output thrown away."""
     variables = {**os.environ, **(environment or {})}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed ladle has its bytecode
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=variables)
     said = process.stderr.read() if process.stderr else b""

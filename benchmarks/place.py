@@ -16,21 +16,34 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LOOP_GIGABYTES = 40
+_PIECE = 1 << 20
 
 
 @contextmanager
-def place(kind: str) -> Iterator[tuple[Path, str]]:
-    """Give an empty directory on a fresh `tmpfs` or `loop` (ext4) mount, and what it is; `plain`: in $TMPDIR."""
+def place(kind: str, *, gigabytes: int = 0) -> Iterator[tuple[Path, str]]:
+    """Give an empty directory on a fresh `tmpfs` or `loop` (ext4) mount, and what it is; `plain`: in $TMPDIR.
+
+    So much memory is touched before: a virtual machine's is slow (here 3 s for a GiB) until its host has found it.
+    """
     outer = Path(tempfile.mkdtemp(prefix="ladle-bench-"))
     inner = outer / "place"
     inner.mkdir()
     shown = _mount(kind if os.geteuid() == 0 else "plain", outer, inner)
     try:
+        _touch(inner / "touched", gigabytes)
         yield inner, shown
     finally:
         if os.path.ismount(inner):
             subprocess.run(["umount", "--lazy", str(inner)], check=True)
         shutil.rmtree(outer)
+
+
+def _touch(path: Path, gigabytes: int) -> None:
+    zeros = bytes(_PIECE)
+    with path.open("wb", buffering=0) as file:
+        for _ in range(gigabytes << 10):
+            file.write(zeros)
+    path.unlink()
 
 
 def _mount(kind: str, outer: Path, inner: Path) -> str:

@@ -23,6 +23,8 @@ from benchmarks.workloads import WORKLOADS, Build, Workload
 
 RECORDED_PYTHON = 0.011
 """Seconds that `python -c pass` took on the machine and the day of BuildKit's recorded figures."""
+BIG_MEMORY, SMALL_MEMORY = 8, 3
+"""Gigabytes that workloads with and without the file of 1 GiB fill."""
 
 HEAD = (
     "| workload | | wall s | CPU s | x `python -c pass` | BuildKit s | ratio | goal |",
@@ -88,7 +90,9 @@ def main() -> None:
     parser.add_argument("--executor", default="auto", help="ladle's executor")
     parser.add_argument("workload", nargs="*", choices=[[], *(each.name for each in WORKLOADS)])
     options = parser.parse_args()
-    with place(options.on) as (directory, shown):
+    chosen = [each for each in WORKLOADS if each.name in options.workload or not options.workload]
+    gigabytes = BIG_MEMORY if any(each.make is inputs.big for each in chosen) else SMALL_MEMORY
+    with place(options.on, gigabytes=gigabytes) as (directory, shown):
         base = inputs.base(directory / "base")
         tools: list[Tool] = [Ladle(directory, base, executor=options.executor)]
         if BuildKit.at_hand():
@@ -96,9 +100,8 @@ def main() -> None:
         bench = Bench(directory, tools, options.runs)
         against = "buildctl, in turn" if len(tools) > 1 else "buildctl's recorded figures, scaled"
         print(f"State on {shown}; against {against}.\n", *HEAD, sep="\n", flush=True)
-        for workload in WORKLOADS:
-            if workload.name in options.workload or not options.workload:
-                print(bench.row(workload), flush=True)
+        for workload in chosen:
+            print(bench.row(workload), flush=True)
 
 
 if __name__ == "__main__":
