@@ -9,6 +9,9 @@ TABLE: dict[str, dict[str, str]] = {
         "oci-layout": "ladle.plugins.sources.oci_layout:OciLayoutSource",
         "local": "ladle.plugins.sources.local:LocalSource",
         "host": "ladle.plugins.sources.host:HostSource",
+        "http": "ladle.plugins.sources.http:HttpSource",
+        "https": "ladle.plugins.sources.http:HttpSource",
+        "git": "ladle.plugins.sources.git:GitSource",
     },
     "exporter": {
         "oci": "ladle.plugins.exporters.oci:OciExporter",

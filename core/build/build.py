@@ -173,7 +173,7 @@ class Build:
         reports: list[ExportReport],
     ) -> None:
         self.store.mark_synced()
-        if not self.memo_key or not compiled.replayable or self.request.no_cache:
+        if not self.memo_key or not compiled.replayable or self.request.no_cache or not graph.is_fixed():
             return
         if all(report.replayable for report in reports):
             memo.remember(

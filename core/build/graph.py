@@ -80,6 +80,10 @@ class Graph:
         """Return the source locations of a vertex, () without any."""
         return self.definition.locations.get(digest, ())
 
+    def is_fixed(self) -> bool:
+        """Say whether no root can change behind an unchanged build file, but those that are looked at anyway."""
+        return all(_is_fixed(vertex.op) for vertex in self._vertices.values() if isinstance(vertex.op, SourceOp))
+
     def local_roots(self, environment: Environment) -> list[tuple[Any, ...]]:
         """Return how each local directory of the graph was scanned: root, exclude, include, follow paths, digest."""
         import json
@@ -92,3 +96,12 @@ class Graph:
                 patterns = [json.loads(vertex.op.attr(name) or "[]") for name in names]
                 found.append((pin.ref["root"], *patterns, pin.key))
         return found
+
+
+def _is_fixed(op: SourceOp) -> bool:
+    if op.scheme in ("http", "https"):
+        return bool(op.attr("http.checksum"))
+    if op.scheme == "git":
+        wanted = op.ref.partition("#")[2].partition(":")[0]
+        return len(wanted) >= 40 and all(sign in "0123456789abcdef" for sign in wanted)
+    return True

@@ -18,7 +18,10 @@ from ladle.core.api.errors import BuildError
 from ladle.core.worker import linux
 from ladle.core.worker.removal import remove_tree
 
-MAX_LAYERS = 400
+MAX_STACK = 400
+"""Layers of one mount; the kernel takes 500, and mount(2) one page of options."""
+MAX_LAYERS = 2 * MAX_STACK - 1
+"""Layers of a tree: beyond `MAX_STACK` the lowest ones are mounted first and count as one (overlayfs nests twice)."""
 _ROOT_OPTIONS = "index=off,metacopy=off,redirect_dir=off"
 _USER_OPTIONS = "redirect_dir=nofollow,userxattr"
 _OVERLAY_XATTRS = ("trusted.overlay.", "user.overlay.")
@@ -57,7 +60,8 @@ class Overlay:
                 source = os.path.join(self._snapshots, stack[0])
                 linux.bind(source, target, read_only=True, nodev=True, recursive=False)
         elif stack:
-            self._mount(target, stack, "", linux.MS_RDONLY)
+            with self._joined(stack, target) as lower:
+                self._mount(target, lower, "", linux.MS_RDONLY)
 
     def stage(self, layers: Sequence[str], target: str, upper: str, work: str) -> None:
         """Mount the layers on `target` with what is written going to `upper`."""
@@ -68,7 +72,8 @@ class Overlay:
         with self._explained(stack):
             copy_directory_attributes(os.path.join(self._snapshots, stack[-1]), upper)
         names = [os.path.relpath(path, self._snapshots) for path in (upper, work)]
-        self._mount(target, stack, f",upperdir={names[0]},workdir={names[1]}", 0)
+        with self._joined(stack, target) as lower:
+            self._mount(target, lower, f",upperdir={names[0]},workdir={names[1]}", 0)
 
     def finish(self, target: str, upper: str, work: str) -> None:  # noqa: ARG002
         """Unmount, and drop the work directory (with its mark of a volatile mount)."""
@@ -79,6 +84,24 @@ class Overlay:
                 raise
             linux.umount(target, linux.MNT_DETACH)
         remove_tree(work)
+
+    @contextmanager
+    def _joined(self, stack: list[str], target: str) -> Iterator[list[str]]:
+        """Mount the lowest of too many layers beside `target`, to be one layer until the other mount holds them."""
+        if len(stack) <= MAX_STACK:
+            yield stack
+            return
+        count = len(stack) - MAX_STACK + 1
+        base = f"{target}-base"
+        os.mkdir(base)
+        try:
+            self._mount(base, stack[:count], "", linux.MS_RDONLY)
+            try:
+                yield [os.path.relpath(base, self._snapshots), *stack[count:]]
+            finally:
+                linux.umount(base, linux.MNT_DETACH)
+        finally:
+            os.rmdir(base)
 
     def _mount(self, target: str, stack: Sequence[str], writable: str, flags: int) -> None:
         lower = ":".join(reversed(stack))
@@ -114,7 +137,7 @@ def distinct(layers: Sequence[str]) -> list[str]:
     stack = list(reversed(dict.fromkeys(reversed(layers))))
     if len(stack) > MAX_LAYERS:
         raise BuildError(
-            f"a tree of {len(stack)} layers: overlayfs takes at most {MAX_LAYERS}",
+            f"a tree of {len(stack)} layers: at most {MAX_LAYERS} can be stacked",
             code="WK0011",
             help="join RUN or COPY steps, or start a stage from an exported and re-imported image",
         )

@@ -49,7 +49,7 @@ def _read(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("count", [1, 2, 300, overlay.MAX_LAYERS])
+@pytest.mark.parametrize("count", [1, 2, 300, overlay.MAX_STACK, overlay.MAX_STACK + 1, overlay.MAX_LAYERS])
 def test_that_many_layers_are_read_and_written_over(root: Path, run: Run, count: int) -> None:
     names = [f"{number + 100_000}" for number in range(count)]
     for name in names:
@@ -71,7 +71,7 @@ def test_that_many_layers_are_read_and_written_over(root: Path, run: Run, count:
 
 @pytest.mark.root
 def test_one_layer_too_many_is_told_before_mounting(root: Path, run: Run) -> None:
-    with pytest.raises(BuildError, match="at most 400") as caught:
+    with pytest.raises(BuildError, match="at most 799") as caught:
         run(_read, layers=[str(number) for number in range(overlay.MAX_LAYERS + 1)])
     assert caught.value.code == "WK0011"
 

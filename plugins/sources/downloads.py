@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trees from outside, kept as plain directories: `downloads/KEY` below the store, never changed once there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ladle.core.api.refs import Ref
+    from ladle.core.api.services import Services
+
+_LEFTOVER_SECONDS = 3600
+
+
+def kept_tree(services: Services, key: str, make: Callable[[str], None]) -> Ref:
+    """Return the tree of a key; `make` fills a fresh directory with it if it is not there yet.
+
+    It is made under a temporary name and renamed, so that a killed build leaves no half of it.
+    """
+    from ladle.core.content.scan import scan
+
+    folder = f"{services.root}/downloads"
+    place = f"{folder}/{key}"
+    if not os.path.isdir(place):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with services.single_flight(f"download {key}"):
+            if not os.path.isdir(place):
+                _make(folder, place, make)
+    found = scan(place, cache_dir=f"{services.root}/scans")
+    return {"kind": "local", "root": found.root, "table": found.table_path}
+
+
+def _clean(folder: str) -> None:
+    """Remove what killed builds left an hour ago or earlier."""
+    for name in os.listdir(folder):
+        path = f"{folder}/{name}"
+        if name.startswith((".new-", ".git-")) and os.lstat(path).st_mtime < time.time() - _LEFTOVER_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _make(folder: str, place: str, make: Callable[[str], None]) -> None:
+    _clean(folder)
+    temporary = tempfile.mkdtemp(prefix=".new-", dir=folder)
+    try:
+        make(temporary)
+        os.chmod(temporary, 0o755)
+        os.rename(temporary, place)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
