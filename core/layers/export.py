@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writing a tree into a directory of the caller's, which may hold other things and earlier results.
 
-Nothing is deleted but what a new entry takes the place of. A file that exists is replaced by rename, so readers see
-the old or the new one; a file with the same mode and bytes is left alone, its time included, so that make and
-rsync see no change. Links in the destination are never followed.
+Nothing is deleted but what a new entry takes the place of. A file appears under its name when it is whole, whenever
+we are killed, and one that exists is replaced by rename: readers see the old or the new one. A file with the same mode
+and bytes is left alone, its time included, so that make and rsync see no change. Links in the destination are never
+followed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ladle.core.layers import errors
 from ladle.core.layers.chain import DirChain
 from ladle.core.layers.compress import write_all
 from ladle.core.layers.differ import present, same_bytes
+from ladle.core.layers.placing import give_name, open_named, open_unnamed
 from ladle.core.layers.pruning import remove_entry
 from ladle.core.worker.inroot import open_in_root
 
@@ -27,7 +29,6 @@ Receipt = dict[bytes, tuple[int, int, int, int, int]]
 _SMALL = 1 << 16
 _COPY = 1 << 30
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_FAST_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ETXTBSY)
 _SECOND = 1_000_000_000
 
@@ -180,27 +181,24 @@ class _Exporter:
         source = os.open(name, _READ, dir_fd=self._source.fd)
         try:
             self._result.bytes += status.st_size
-            mode = stat.S_IMODE(status.st_mode)
-            try:
-                target = os.open(name, _CREATE, mode & 0o777, dir_fd=self._target.fd)
-            except FileExistsError:
-                return self._replace(path, name, status, source)
-            self._fill(path, name, target, source, status)
+            if self._is_there(path, name, status, source):
+                return False
+            self._write(path, name, status, source)
             return True
         finally:
             os.close(source)
 
-    def _replace(self, path: bytes, name: bytes, status: os.stat_result, source: int) -> bool:
-        old = os.lstat(name, dir_fd=self._target.fd)
-        same_shape = stat.S_ISREG(old.st_mode) and old.st_size == status.st_size and old.st_mode == status.st_mode
-        if same_shape and self._same_content(name, source):
-            self._note(path, old)
+    def _is_there(self, path: bytes, name: bytes, status: os.stat_result, source: int) -> bool:
+        """Say whether the destination has the file already, with this mode and these bytes."""
+        try:
+            old = os.lstat(name, dir_fd=self._target.fd)
+        except FileNotFoundError:
             return False
-        target = os.open(self._temporary, _CREATE, stat.S_IMODE(status.st_mode) & 0o777, dir_fd=self._target.fd)
-        os.lseek(source, 0, os.SEEK_SET)
-        self._fill(path, self._temporary, target, source, status)
-        self._rename(name)
-        self._note(path, os.lstat(name, dir_fd=self._target.fd))
+        same_shape = stat.S_ISREG(old.st_mode) and old.st_size == status.st_size and old.st_mode == status.st_mode
+        if not same_shape or not self._same_content(name, source):
+            os.lseek(source, 0, os.SEEK_SET)
+            return False
+        self._note(path, old)
         return True
 
     def _same_content(self, name: bytes, source: int) -> bool:
@@ -213,24 +211,44 @@ class _Exporter:
         finally:
             os.close(target)
 
-    def _fill(self, path: bytes, name: bytes, target: int, source: int, status: os.stat_result) -> None:
-        """Write content and metadata into a file just made; after an error nothing half-written stays."""
-        try:
+    def _write(self, path: bytes, name: bytes, status: os.stat_result, source: int) -> None:
+        """Write a file, and give it its name when it is whole; after an error nothing half-written stays."""
+        fd = self._target.fd
+        mode = stat.S_IMODE(status.st_mode) & 0o777
+        target = open_unnamed(fd, mode)
+        if target >= 0:
             try:
-                _copy_content(source, target, status.st_size)
-                for key in os.listxattr(source):
-                    if key.startswith("user.") and not key.startswith("user.overlay."):
-                        _copy_attribute(source, target, key)
-                if status.st_mode & 0o7000:
-                    os.fchmod(target, stat.S_IMODE(status.st_mode))
-                stamp = self._stamp(status)
-                os.utime(target, ns=(stamp, stamp))
+                self._fill(target, source, status)
+                try:
+                    give_name(target, name, fd)
+                except FileExistsError:
+                    give_name(target, self._temporary, fd)
+                    self._rename(name)
                 self._note(path, os.fstat(target))
             finally:
                 os.close(target)
+            return
+        target = open_named(self._temporary, fd, mode)
+        try:
+            self._fill(target, source, status)
+            self._rename(name)
+            self._note(path, os.fstat(target))
         except BaseException:
-            os.unlink(name, dir_fd=self._target.fd)
+            os.unlink(self._temporary, dir_fd=fd)
             raise
+        finally:
+            os.close(target)
+
+    def _fill(self, target: int, source: int, status: os.stat_result) -> None:
+        """Write content and metadata."""
+        _copy_content(source, target, status.st_size)
+        for key in os.listxattr(source):
+            if key.startswith("user.") and not key.startswith("user.overlay."):
+                _copy_attribute(source, target, key)
+        if status.st_mode & 0o7000:
+            os.fchmod(target, stat.S_IMODE(status.st_mode))
+        stamp = self._stamp(status)
+        os.utime(target, ns=(stamp, stamp))
 
     def _rename(self, name: bytes) -> None:
         """Put the temporary entry into place; a directory there goes."""
