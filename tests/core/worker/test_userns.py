@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,19 +84,27 @@ def as_user(user_store: Path, user_python: str, options: dict[str, object], envi
 def subordinate_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The uid of a temporary user with a range of subordinate ids; one for each process that runs tests."""
     name = f"ladletest{os.getpid()}"
-    table_lock = Path("/run/ladle-test-users.lock")
-    with table_lock.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _user_tables():
         subprocess.run(["useradd", "--no-create-home", "--shell", "/bin/false", name], check=True)
         for table in ("/etc/subuid", "/etc/subgid"):
             _edit(table, name, f"{name}:{SUB_UID_START}:{SUB_UID_COUNT}\n")
     passwd = [line.split(":") for line in Path("/etc/passwd").read_text().splitlines()]
     yield next(int(fields[2]) for fields in passwd if fields[0] == name)
-    with table_lock.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _user_tables():
         subprocess.run(["userdel", name], check=True, capture_output=True)
         for table in ("/etc/subuid", "/etc/subgid"):
             _edit(table, name, "")
+
+
+@contextmanager
+def _user_tables() -> Iterator[None]:
+    """Be the only test that changes the tables in /etc, across processes."""
+    lock = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _edit(table: str, name: str, line: str) -> None:
