@@ -34,9 +34,7 @@ def _explained(error: BuildError, graph: Graph, digest: str, request: BuildReque
     """Add which line of the ignore file hides a missing file, or a name near to it."""
     missing = getattr(error, "path", "") or _quoted(error.message)
     inside = os.path.normpath("/" + missing).lstrip("/")
-    uses_context = any(graph.vertices[source].name for source, _ in graph.vertices[digest].inputs) and bool(
-        request.context
-    )
+    uses_context = bool(request.context) and graph.reads_context(digest)
     if not uses_context or not inside:
         return error
     notes, advice = list(error.notes), error.help

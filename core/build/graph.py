@@ -76,6 +76,11 @@ class Graph:
             raise BuildError(f"a graph with a {kind} op is not supported yet", code="LA0405")
         return made(vertex, vertex.op, self._environment)
 
+    def reads_context(self, digest: str) -> bool:
+        """Say whether a vertex reads the build context directly."""
+        inputs = (edge.vertex.op for edge in self._vertices[digest].inputs)
+        return any(isinstance(op, SourceOp) and op.identifier == "local://context" for op in inputs)
+
     def location(self, digest: str) -> Any:
         """Return the source locations of a vertex, () without any."""
         return self.definition.locations.get(digest, ())

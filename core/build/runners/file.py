@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,3 @@ def _plain(value: object) -> object:
         return {"name": value.name, "input": value.input}
     return list(value) if isinstance(value, tuple) else value
 
-
-def content_parts(op: FileOp) -> Mapping[str, object]:
-    """Return the op without the names of what is copied: a renamed source with equal content is the same step."""
-    return {"actions": [_action(action) for action in op.actions]}
