@@ -14,7 +14,7 @@ import click
 from ladle.core.api.diagnostics import DiagnosticError
 from ladle.core.api.errors import BuildError, InternalError
 from ladle.core.build.outcome import StepError
-from ladle.core.cli.options import BUILD_FLAGS, Flag
+from ladle.core.cli.options import BUILD_FLAGS, Flag, NotPlainError, parse_plain
 from ladle.core.version import VERSION
 
 _COMPILE_KEYS = ("file", "target", "build_args", "labels", "contexts", "platforms", "network", "add_hosts", "ulimits")
@@ -84,13 +84,26 @@ def flags(table: tuple[Flag, ...]) -> Callable[[Any], Any]:
     return decorate
 
 
+class BuildCommand(click.Command):
+    """Reads what is plain as the fast path reads it (`--no-cache=false` too); click sees to help and mistakes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Set the parameters; returns what is left over."""
+        try:
+            values, positional = parse_plain(args)
+        except NotPlainError:
+            return super().parse_args(ctx, args)
+        ctx.params.update(values, path=tuple(positional))
+        return []
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, message="ladle %(version)s")
 def app() -> None:
     """Build images and files from any build file."""
 
 
-@app.command(name="build")
+@app.command(name="build", cls=BuildCommand)
 @flags(BUILD_FLAGS)
 @click.argument("path", nargs=-1)
 def build_command(path: tuple[str, ...], **values: Any) -> int:

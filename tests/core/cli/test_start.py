@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is imported at the start: next to nothing for `--version`, nothing heavy until the fast path has answered."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"asyncio", "click", "dataclasses", "enum", "httpx", "importlib.metadata", "inspect", "json", "lark"}
+HEAVY |= {"logging", "msgpack", "pathlib", "pluggy", "re", "subprocess", "tempfile", "threading", "typing"}
+PROBE = """
+import sys
+before = set(sys.modules)
+from ladle.core.cli.main import main
+code = main(sys.argv[1:]) if len(sys.argv) > 1 else 0
+after = set(sys.modules) - before
+import json
+print(json.dumps([code, sorted(after)]))
+"""
+
+
+def imported(*argv: str, root: Path, code: str = PROBE) -> tuple[int, set[str]]:
+    """Return exit code and modules that a command imports, beyond those of the interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, *argv],
+        env={"LADLE_ROOT": str(root)},
+        cwd=root.parent,
+        capture_output=True,
+        check=True,
+    )
+    found, names = json.loads(done.stdout.splitlines()[-1])
+    return found, set(names)
+
+
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_the_version_costs_nothing(tmp_path: Path, flag: str) -> None:
+    code, names = imported(flag, root=tmp_path / "store")
+    assert code == 0
+    assert {name for name in names if name.startswith("ladle")} <= {
+        "ladle",
+        "ladle.core",
+        "ladle.core.cli",
+        "ladle.core.cli.main",
+        "ladle.core.version",
+    }
+    assert not names & HEAVY
+
+
+def test_the_fast_path_is_light(tmp_path: Path) -> None:
+    code = PROBE.replace("code = main(sys.argv[1:])", "from ladle.core.cli.fast import try_cached as code; code = 0")
+    _, names = imported("build", root=tmp_path / "store", code=code)
+    assert "ladle.core.cli.fast" in names
+    assert not names & HEAVY
+    assert not [name for name in names if name.startswith(("ladle.plugins", "ladle.frontends", "ladle.llb"))]
+
+
+def test_a_store_is_opened_without_anything_heavy(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "ladle.db").touch()
+    code = PROBE.replace(
+        "code = main(sys.argv[1:])", "from ladle.core.cli.fast import try_cached; code = try_cached(sys.argv[1:]) or 7"
+    )
+    asked, names = imported(".", root=tmp_path / "store", code=code)
+    assert asked == 7
+    assert {"ladle.core.store.store", "ladle.core.build.memo"} <= names
+    assert not names & HEAVY - {"re", "enum", "typing"}
+
+
+def test_the_core_alone_names_no_plugin(tmp_path: Path) -> None:
+    code = "import sys, json, ladle.core.build.build; print(json.dumps([0, sorted(sys.modules)]))"
+    _, names = imported(root=tmp_path / "store", code=code)
+    assert not [name for name in names if name.startswith(("ladle.plugins", "ladle.frontends", "click"))]
