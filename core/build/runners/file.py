@@ -97,4 +97,3 @@ def _plain(value: object) -> object:
     if isinstance(value, ByName):
         return {"name": value.name, "input": value.input}
     return list(value) if isinstance(value, tuple) else value
-
