@@ -30,6 +30,7 @@ def open_named(name: bytes, dir_fd: int, mode: int) -> int:
     return os.open(name, _NAMED, mode, dir_fd=dir_fd)
 
 
-def give_name(fd: int, name: str | bytes, dir_fd: int | None = None) -> None:
+def give_name(fd: int, name: str | bytes, dir_fd: int) -> None:
     """Give an unnamed file its name; raises `FileExistsError` where that is taken."""
+    # with dir_fd Python calls linkat(2) and so follows the link in /proc; without, it calls link(2), which does not
     os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=dir_fd, follow_symlinks=True)

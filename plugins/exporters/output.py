@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ladle.core.api.errors import BuildError
+from ladle.core.layers.placing import give_name, open_unnamed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +64,27 @@ def _closing(fd: int) -> Iterator[int]:
 
 @contextmanager
 def _replacing(dest: str) -> Iterator[int]:
+    """Open a file that gets its name when it is whole; what a killed build had written of it is gone with it."""
     folder, name = os.path.split(dest)
     os.makedirs(folder, exist_ok=True)
-    temporary = f"{folder}/.{name[:200]}.{os.getpid()}.{os.urandom(4).hex()}.part"
-    try:
-        with _closing(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)) as fd:
+    temporary = f".{name[:200]}.{os.getpid()}.{os.urandom(4).hex()}.part"
+    with (
+        _closing(os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as place,
+        _closing(_open_new(temporary, place)) as fd,
+    ):
+        try:
             yield fd
-        os.rename(temporary, dest)
-    finally:
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
+            if not os.fstat(fd).st_nlink:
+                give_name(fd, temporary, place)
+            os.rename(temporary, name, src_dir_fd=place, dst_dir_fd=place)
+        except BaseException:
+            if os.fstat(fd).st_nlink:
+                os.unlink(temporary, dir_fd=place)
+            raise
+
+
+def _open_new(temporary: str, place: int) -> int:
+    fd = open_unnamed(place, 0o666)
+    if fd >= 0:
+        return fd
+    return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=place)
