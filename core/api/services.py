@@ -16,7 +16,10 @@ class Blobs(Protocol):
         """Return where the blob is or would be; raises `BuildError` for a malformed digest."""
 
     def has(self, digest: str) -> bool:
-        """Say whether the blob is there."""
+        """Say whether the blob is there, whole. One that was changed since it was adopted is removed if it is not."""
+
+    def examine(self, digest: str) -> bool:
+        """Read a blob through, and remove it if it is damaged. Says whether it is there then."""
 
     def read(self, digest: str, *, limit: int = 16 << 20) -> bytes:
         """Return a small blob's bytes, verified; raises `BuildError` if absent, larger than `limit` or damaged."""

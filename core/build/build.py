@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from ladle.core.build.context import RecordingContext
 from ladle.core.build.failure import step_error
 from ladle.core.build.graph import Graph
 from ladle.core.build.outcome import Outcome
+from ladle.core.build.remote import fetch_context, is_remote
 from ladle.core.build.runners.environment import Environment
 from ladle.core.build.session import LocalSession
 from ladle.core.build.worker_thread import EngineThread
@@ -69,6 +71,7 @@ class Build:
             self._add_contexts()
             return _given_graph(request.llb)
         environment = environment or self._environment()
+        request = self._with_context(request, environment)
         self.session.add_local("context", request.context)
         context = RecordingContext(
             request, self.session, environment.source, lambda: environment.source("host").identity()
@@ -83,6 +86,16 @@ class Build:
         for warning in compiled.warnings:
             self.reporter.warning(warning)
         return compiled
+
+    def _with_context(self, request: BuildRequest, environment: Environment) -> BuildRequest:
+        """Return the request with its context as a directory: fetched and kept in the store if it is none."""
+        if not is_remote(request.context):
+            return request
+        directory = fetch_context(request.context, environment)
+        build_file = request.build_file
+        if build_file != "-":
+            build_file = os.path.join(directory, os.path.normpath("/" + build_file).lstrip("/"))
+        return replace(request, context=directory, build_file=build_file, fetched=True)
 
     def _add_contexts(self) -> None:
         """Let a given graph reach what it names: directories and layouts by the names of `--build-context`."""
@@ -113,7 +126,7 @@ class Build:
             single_flight=self.store.single_flight,
             offline=request.offline,
             pull=request.pull,
-            allow_host=True,
+            allow_host=not is_remote(request.context) or "host" in request.allow,
         )
         grants = set(request.allow)
         if request.options.network == "host":
@@ -124,6 +137,7 @@ class Build:
             executors=self._executors(),
             grants=frozenset(grants),
             forced_network=request.options.network if request.llb else "",
+            build_args=request.options.build_args,
         )
 
     def _executors(self) -> list[tuple[str, str]]:
@@ -173,6 +187,8 @@ class Build:
         reports: list[ExportReport],
     ) -> None:
         self.store.mark_synced()
+        if is_remote(self.request.context):
+            return
         if not self.memo_key or not compiled.replayable or self.request.no_cache or not graph.is_fixed():
             return
         if all(report.replayable for report in reports):

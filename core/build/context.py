@@ -75,6 +75,8 @@ class RecordingContext:
     def ignore_file(self) -> tuple[str, bytes] | None:
         """Return name and bytes of `<build file>.dockerignore` or else `.dockerignore`; None without one."""
         path = self._request.build_file
+        if self._request.fetched:
+            return None
         if path != "-":
             data = self._file(f"{path}.dockerignore")
             if data is not None:

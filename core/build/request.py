@@ -12,6 +12,7 @@ from ladle.core.api.errors import UsageError
 from ladle.core.api.frontend import CompileOptions
 from ladle.core.api.platforms import local_platform, parse_platform
 from ladle.core.api.reference import parse_reference
+from ladle.core.build.remote import is_remote
 
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
 
@@ -31,12 +32,14 @@ class BuildRequest:
 
     options: CompileOptions
     context: str = ""
-    """Absolute directory; "" for a build of a graph."""
+    """Absolute directory, or what it is to be fetched from (`remote.is_remote`); "" for a build of a graph."""
     build_file: str = ""
-    """Absolute path; `-` for stdin."""
+    """Absolute path; `-` for stdin; relative to a context that is fetched."""
     contexts: tuple[ContextSpec, ...] = ()
     tags: tuple[str, ...] = ()
     outputs: tuple[tuple[str, Mapping[str, str]], ...] = ()
+    fetched: bool = False
+    """Whether the context came from elsewhere; ignore files do not count then."""
     llb: str = ""
     syntax: str = ""
     no_cache: bool = False
@@ -83,12 +86,12 @@ def _context(positional: list[str], file: str) -> tuple[str, str]:
             help="ladle build [OPTIONS] PATH",
         )
     path = positional[0]
-    if path == "-" or "://" in path or path.startswith("git@"):
-        raise UsageError(
-            f"a build context from {'stdin' if path == '-' else path!r} is not supported yet",
-            code="LA0105",
-            help="give a directory",
-        )
+    if is_remote(path):
+        if path == "-" and file == "-":
+            raise UsageError(
+                "context and build file cannot both come from stdin", code="LA0105", help="give a directory"
+            )
+        return path, file or "Dockerfile"
     directory = os.path.abspath(path)
     if not os.path.isdir(directory):
         what = "is not a directory" if os.path.exists(directory) else "does not exist"

@@ -58,7 +58,7 @@ class GitSource:
         submodules = op.attr("git.skipsubmodules") != "true"
         identity = f"{commit}\0{folder}\0{keep}\0{submodules}\0{url if keep else ''}"
         key = "git-" + sha256(identity.encode()).hexdigest()[:32]
-        from ladle.plugins.sources.downloads import kept_tree
+        from ladle.core.build.downloads import kept_tree
 
         ref = kept_tree(
             self._services,

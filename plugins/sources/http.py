@@ -66,7 +66,7 @@ class HttpSource:
         return pin.ref
 
     def _tree(self, key: str, known: Mapping[str, Any], name: str, mode: int) -> Ref:
-        from ladle.plugins.sources.downloads import kept_tree
+        from ladle.core.build.downloads import kept_tree
 
         def make(directory: str) -> None:
             target = f"{directory}/{name}"

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ladle.core.api.errors import BuildError
 from ladle.core.build.layer_blobs import ORIGINAL
 from ladle.core.build.threads import flight, in_thread
 from ladle.core.oci.chain import chain_ids
@@ -122,7 +123,11 @@ async def _unpacked(
             if event.get("type") == "progress":
                 _report(services, vertex, "unpacking", layer, int(event["current"]))
 
-        result = await services.worker.run("apply", args, on_event=on_event)
+        try:
+            result = await services.worker.run("apply", args, on_event=on_event)
+        except BuildError:
+            await in_thread(lambda: services.blobs.examine(layer.digest))  # one that has decayed is fetched next time
+            raise
         if result["diff_id"] != diff_id:
             raise digest_mismatch(f"layer {layer.digest}, unpacked", result["diff_id"], diff_id)
         for warning in result.get("warnings", ()):

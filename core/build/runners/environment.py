@@ -29,11 +29,13 @@ class Environment:
         executors: Sequence[tuple[str, str]],
         grants: frozenset[str],
         forced_network: str = "",
+        build_args: Mapping[str, str] | None = None,
     ) -> None:
         self.services = services
         self.executors = [list(pair) for pair in executors]
         self.grants = grants
         self.forced_network = forced_network
+        self.build_args = dict(build_args or {})
         self.pins: dict[str, Pin] = {}
         self._registry = registry
         self._sources: dict[str, Any] = {}

@@ -57,9 +57,6 @@ def test_mistakes(ask: Ask, tmp_path: Path, flags: dict[str, Any], code: str, sa
     ("path", "code"),
     [
         (None, "LA0104"),
-        ("-", "LA0105"),
-        ("https://x.org/a.git", "LA0105"),
-        ("git@x.org:a", "LA0105"),
         ("/no", "LA0106"),
     ],
 )

@@ -18,12 +18,15 @@ _LEFTOVER_SECONDS = 3600
 
 
 def kept_tree(services: Services, key: str, make: Callable[[str], None]) -> Ref:
-    """Return the tree of a key; `make` fills a fresh directory with it if it is not there yet.
-
-    It is made under a temporary name and renamed, so that a killed build leaves no half of it.
-    """
+    """Return the tree of a key as a ref; `make` fills a fresh directory with it if it is not there yet."""
     from ladle.core.content.scan import scan
 
+    found = scan(kept_directory(services, key, make), cache_dir=f"{services.root}/scans")
+    return {"kind": "local", "root": found.root, "table": found.table_path}
+
+
+def kept_directory(services: Services, key: str, make: Callable[[str], None]) -> str:
+    """Return the directory of a key; it is made under a temporary name and renamed, so that none is ever half there."""
     folder = f"{services.root}/downloads"
     place = f"{folder}/{key}"
     if not os.path.isdir(place):
@@ -31,8 +34,7 @@ def kept_tree(services: Services, key: str, make: Callable[[str], None]) -> Ref:
         with services.single_flight(f"download {key}"):
             if not os.path.isdir(place):
                 _make(folder, place, make)
-    found = scan(place, cache_dir=f"{services.root}/scans")
-    return {"kind": "local", "root": found.root, "table": found.table_path}
+    return place
 
 
 def _clean(folder: str) -> None:
