@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Blobs by digest (implements `ladle.core.api.services.Blobs`): written to a temporary name, synced, renamed."""
+"""Blobs by digest (implements `ladle.core.api.services.Blobs`): written to a temporary name, synced, renamed.
+
+A blob's modification time is its seal, made from its digest: whatever writes to it later, or puts another file in its
+place, breaks that. One without its seal is read through before it is used.
+"""
 
 from __future__ import annotations
 
 import os
-from hashlib import sha256
+from hashlib import file_digest, sha256
 
 from ladle.core.store import errors
 from ladle.core.store.locks import Lease, is_alive
 
 _HEX = frozenset("0123456789abcdef")
+_SEAL_EPOCH = 10**9
 
 
 class Blobs:
@@ -27,8 +32,35 @@ class Blobs:
         return f"{self._root}/blobs/sha256/{digits}"
 
     def has(self, digest: str) -> bool:
-        """Say whether the blob is there."""
-        return os.path.exists(self.path(digest))
+        """Say whether the blob is there, whole. One that was changed since it was adopted is removed if it is not."""
+        path = self.path(digest)
+        try:
+            sealed = os.stat(path).st_mtime_ns == _seal(digest)
+        except OSError:
+            return False
+        return sealed or self.examine(digest)
+
+    def examine(self, digest: str) -> bool:
+        """Read a blob through: seal it if it is what its digest says, else remove it. Says whether it is there then."""
+        path = self.path(digest)
+        try:
+            with open(path, "rb", buffering=0) as file:
+                if file_digest(file, "sha256").hexdigest() == digest[7:]:
+                    self._renew(file.fileno(), digest)
+                    return True
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                    os.unlink(path)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise errors.from_os(self._root, error) from error
+        return False
+
+    def _renew(self, descriptor: int, digest: str) -> None:
+        try:
+            os.utime(descriptor, ns=(_seal(digest), _seal(digest)))
+        except OSError:
+            return  # a store that cannot be written to: it is read through again next time
 
     def read(self, digest: str, *, limit: int = 16 << 20) -> bytes:
         """Return a small blob's bytes, verified; raises `BuildError` if absent, larger than `limit` or damaged."""
@@ -44,7 +76,8 @@ class Blobs:
         except OSError as error:
             raise errors.from_os(self._root, error) from error
         if "sha256:" + sha256(data).hexdigest() != digest:
-            raise errors.blob_damaged(digest, path)
+            self.examine(digest)
+            raise errors.blob_damaged(digest)
         return data
 
     def put(self, data: bytes) -> str:
@@ -72,6 +105,7 @@ class Blobs:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 os.fchmod(descriptor, 0o644)
+                os.utime(descriptor, ns=(_seal(digest), _seal(digest)))
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -90,6 +124,11 @@ class Blobs:
                 alive[lease] = is_alive(self._root, lease)
             if not alive[lease]:
                 _remove(f"{self._root}/tmp/{name}")
+
+
+def _seal(digest: str) -> int:
+    """Return the modification time of an adopted blob, in whole seconds, as every file system keeps them."""
+    return (_SEAL_EPOCH + int(digest[7:13], 16)) * 10**9
 
 
 def _remove(path: str) -> None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looking a store over: is everything that its database promises there and whole? Nothing is changed or repaired.
 
-What a killed build leaves for the next one to sweep (leased snapshots, temporary files) is no finding. Other processes
-may use the store meanwhile: names are listed before the rows are read, or after, whichever cannot mislead.
+What a killed build leaves for the next one to sweep (leased snapshots, temporary files, a database without tables) is
+no finding. Other processes may use the store meanwhile: names are listed before the rows are read, or after, whichever
+cannot mislead.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ def check(root: str) -> list[str]:
     root = os.path.abspath(root)
     if not os.path.exists(f"{root}/ladle.db"):
         return [f"there is no store: {root}/ladle.db does not exist"]
-    findings = list(_layout(root))
+    findings: list[str] = []
     directories = _directories(root)
     try:
         with closing(_connect(root)) as connection:
             connection.execute("BEGIN")
-            findings += _database(connection)
-            if not findings:
-                findings += _snapshots(root, connection, directories)
-                findings += _references(connection)
+            if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
+                findings += _database(connection)
+                if not findings:
+                    findings += _snapshots(root, connection, directories)
+                    findings += _references(connection)
     except sqlite3.Error as error:
         findings.append(f"the database cannot be read: {error}")
-    findings += _blobs(root)
-    return findings
+    return [*findings, *_layout(root), *_blobs(root)]
 
 
 def _connect(root: str) -> sqlite3.Connection:

@@ -79,10 +79,12 @@ def blob_large(digest: str, size: int, limit: int) -> BuildError:
     return BuildError(f"the blob {digest} has {size} bytes, more than the limit of {limit}", code="ST0012")
 
 
-def blob_damaged(digest: str, path: str) -> BuildError:
+def blob_damaged(digest: str) -> BuildError:
     """Return the error for a blob that is not what its digest says."""
     return BuildError(
-        f"the blob {digest} in the store is damaged", code="ST0013", help=f"remove {path}; it is made or fetched again"
+        f"the blob {digest} in the store is damaged; it was removed",
+        code="ST0013",
+        help="build again: it is made or fetched again",
     )
 
 

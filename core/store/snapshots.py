@@ -72,15 +72,18 @@ class Snapshots:
             connection.execute("INSERT OR REPLACE INTO layer_blob VALUES(?, ?, ?)", row)
 
     def orphans(self) -> list[str]:
-        """Return the ids whose owner died before committing, and directories that no row knows.
+        """Return the ids whose owner died before committing, directories without a row, and rows without a directory.
 
         The directories are listed first: a row is always older than its directory, so one without a row has lost it.
+        A row that is committed is looked up alone, as its directory may be younger than the list.
         """
         names = {name for name in os.listdir(f"{self._root}/snapshots") if not name.startswith(".")}
         rows = {base36(number): lease for number, lease in self._database.all("SELECT id, lease FROM snapshot")}
         alive = {lease: is_alive(self._root, lease) for lease in set(rows.values()) if lease}
         dead = {snapshot for snapshot, lease in rows.items() if lease and not alive[lease]}
-        return sorted(dead | (names - rows.keys()))
+        lost = {snapshot for snapshot, lease in rows.items() if not lease and snapshot not in names}
+        lost = {snapshot for snapshot in lost if not os.path.lexists(f"{self._root}/snapshots/{snapshot}")}
+        return sorted(dead | (names - rows.keys()) | lost)
 
     def forget(self, snapshots: Iterable[str]) -> None:
         """Forget snapshots whose directories have been removed."""

@@ -40,6 +40,9 @@ class FakeBlobs:
     def has(self, digest: str) -> bool:
         return Path(self.path(digest)).exists()
 
+    def examine(self, digest: str) -> bool:
+        return self.has(digest)
+
     def read(self, digest: str, *, limit: int = 16 << 20) -> bytes:
         return Path(self.path(digest)).read_bytes()
 
