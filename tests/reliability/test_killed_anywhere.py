@@ -22,46 +22,68 @@ ROUNDS = 10 if SLOW else 5
 SEEDS = range(10 if SLOW else 3)
 
 
-def make_victim(ladle: Ladle, directory: Path, base: str, seed: int) -> tuple[Victim, float]:
-    """Return a victim with the time that its first build took, whose result is in `first`."""
-    victim = Victim(ladle, directory, base, random.Random(seed))
-    victim.prepare()
-    victim.set_round(0)
-    began = time.monotonic()
-    victim.build(directory / "first", directory / "first-store")
-    return victim, time.monotonic() - began
+class Rounds:
+    """The rounds of one victim. The next moment to kill is drawn from the time that the last build of its kind took."""
 
+    def __init__(self, ladle: Ladle, directory: Path, base: str, seed: int) -> None:
+        self.victim = Victim(ladle, directory, base, random.Random(seed))
+        self.victim.prepare()
+        self.victim.set_round(0)
+        self.number = 0
+        self.hits = 0
+        self.whole = self.timed_build(directory / "first", directory / "first-store")
 
-def kill_once(victim: Victim, number: int, whole: float) -> None:
-    """Kill one build somewhere, look over what is left, and let the next one end."""
-    victim.set_round(number)
-    seconds, depth = victim.random.uniform(0, whole), victim.random.choice((0, 0, 1, 2, 3))
-    said = victim.kill_after(seconds, depth)
-    assert "Traceback" not in said, said
-    victim.assert_nothing_left()
-    victim.assert_outputs_whole(victim.directory / "out", number)
-    victim.build(victim.directory / "out")
-    victim.assert_nothing_left()
-    left = victim.ladle.store / "snapshots" / ".new"
-    assert not left.exists() or list(left.iterdir()) == []
+    def timed_build(self, out: Path, store: Path | None = None) -> float:
+        began = time.monotonic()
+        self.victim.build(out, store)
+        return time.monotonic() - began
+
+    def kill(self, start_over: bool) -> None:
+        """Kill a build, sooner each time until it has not ended by itself before."""
+        seconds, depth = self.victim.random.uniform(0.05, self.whole), self.victim.random.choice((0, 0, 1, 2, 3))
+        for share in (1.0, 0.6, 0.3, 0.1):
+            if start_over:
+                shutil.rmtree(self.victim.ladle.store, ignore_errors=True)
+            else:
+                self.number += 1
+                self.victim.set_round(self.number)
+            hit = self.victim.kill_after(seconds * share, depth)
+            self.hits += hit
+            self.look()
+            if hit:
+                return
+
+    def look(self) -> None:
+        self.victim.assert_nothing_left()
+        self.victim.assert_outputs_whole(self.victim.directory / "out")
+
+    def build_next(self) -> float:
+        seconds = self.timed_build(self.victim.directory / "out")
+        self.look()
+        left = self.victim.ladle.store / "snapshots" / ".new"
+        assert not left.exists() or list(left.iterdir()) == []
+        return seconds
 
 
 @pytest.mark.root
 @pytest.mark.parametrize("seed", SEEDS)
 def test_one_store_killed_again_and_again(ladle: Ladle, tmp_path: Path, registry: str, seed: int) -> None:
-    victim, whole = make_victim(ladle, tmp_path, f"{registry}/busybox:latest", seed)
-    for number in range(1, ROUNDS + 1):
-        kill_once(victim, number, whole)
-    victim.build(tmp_path / "fresh", tmp_path / "fresh-store")
+    rounds = Rounds(ladle, tmp_path, f"{registry}/busybox:latest", seed)
+    for _ in range(ROUNDS):
+        rounds.kill(start_over=False)
+        rounds.whole = rounds.build_next()
+    assert rounds.hits >= ROUNDS - 1
+    rounds.victim.build(tmp_path / "fresh", tmp_path / "fresh-store")
     assert same_results(tmp_path / "out", tmp_path / "fresh")
 
 
 @pytest.mark.root
 @pytest.mark.parametrize("seed", [seed + 100 for seed in SEEDS])
 def test_first_builds_killed(ladle: Ladle, tmp_path: Path, registry: str, seed: int) -> None:
-    victim, whole = make_victim(ladle, tmp_path, f"{registry}/busybox:latest", seed)
+    rounds = Rounds(ladle, tmp_path, f"{registry}/busybox:latest", seed)
     for _ in range(ROUNDS):
-        kill_once(victim, 0, whole)
+        rounds.kill(start_over=True)
+        rounds.build_next()
         assert same_results(tmp_path / "out", tmp_path / "first")
-        shutil.rmtree(ladle.store)
         shutil.rmtree(tmp_path / "out")
+    assert rounds.hits >= ROUNDS - 1
