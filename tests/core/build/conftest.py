@@ -40,7 +40,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
     def make(files: dict[str, str | bytes], name: str = "context") -> Path:
         directory = tmp_path / name
-        directory.mkdir(exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)
         for path, data in files.items():
             target = directory / path
             target.parent.mkdir(parents=True, exist_ok=True)
