@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ladle import grammars
 from ladle.core.api.diagnostics import Diagnostic, DiagnosticError, SourceText
 from ladle.frontends.dockerfile import errors, nodes
 from ladle.frontends.dockerfile.ast import Dockerfile, Instruction
@@ -59,12 +60,13 @@ def _instruction(line: LogicalLine, escape: str) -> Instruction:
 @lru_cache(maxsize=2)
 def _grammar(escape: str) -> Lark:
     """Return the parser for one of the two escape characters."""
-    from lark import Lark
+    from ladle.frontends.saved_grammar import parser
 
-    text = files("ladle.grammars").joinpath("dockerfile.lark").read_text(encoding="utf-8")
+    path = Path(grammars.__path__[0]) / "dockerfile.lark"
+    text = path.read_text(encoding="utf-8")
     if escape == "`":
-        text = _ESCAPE_LINES.sub(lambda line: line[0].replace("\\\\", "`"), text)
-    return Lark(text, parser="lalr", lexer="contextual", maybe_placeholders=True)
+        return parser(path, _ESCAPE_LINES.sub(lambda line: line[0].replace("\\\\", "`"), text), "backtick.")
+    return parser(path, text)
 
 
 def _misplaced(lines: list[LogicalLine], source: SourceText, *, complete: bool) -> list[Diagnostic]:
