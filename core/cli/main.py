@@ -20,6 +20,9 @@ def main(argv: list[str] | None = None) -> int:
         code = try_cached(arguments[1:])
         if code is not None:
             return code
+    import gc
+
+    gc.set_threshold(50_000)  # next to all that is imported stays: looking for garbage in it is a tenth of the start
     from ladle.core.cli.app import run
 
     return run(arguments)
