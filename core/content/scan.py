@@ -217,20 +217,48 @@ def _write(directory: str, path: str, body: bytes) -> None:
         raise
 
 
+def _holds(path: str, body: bytes) -> bool:
+    """Say whether a file has these bytes; it is as good as new then."""
+    try:
+        with open(path, "rb") as file:
+            if file.read() != body:
+                return False
+        os.utime(path)
+    except OSError:
+        return False
+    return True
+
+
+def _unwritable(directory: str, error: OSError) -> BuildError:
+    return BuildError(
+        f"cannot keep what was scanned in {directory}: {error.strerror}",
+        code="LA0309",
+        help="set LADLE_ROOT (or --root) to a directory with space that you can write to",
+    )
+
+
 def _keep_table(directory: str, body: bytes) -> str:
     """Write a table under a name made of its content, and remove those that no build uses any more."""
     import hashlib
 
     path = os.path.join(directory, f"t-{hashlib.sha256(body).hexdigest()[:32]}")
-    try:
-        os.utime(path)
+    if _holds(path, body):
         return path
-    except FileNotFoundError:
+    try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
-    _write(directory, path, body)
+        _write(directory, path, body)
+    except OSError as error:
+        raise _unwritable(directory, error) from error
+    _remove_old_tables(directory)
+    return path
+
+
+def _remove_old_tables(directory: str) -> None:
     oldest = time.time() - _TABLE_AGE
     with os.scandir(directory) as listing:
         for item in listing:
-            if item.name.startswith("t-") and item.stat().st_mtime < oldest:
-                os.unlink(item.path)
-    return path
+            try:
+                if item.name.startswith("t-") and item.stat().st_mtime < oldest:
+                    os.unlink(item.path)
+            except OSError:
+                continue  # another build was faster, or may what we may not

@@ -87,7 +87,7 @@ class HttpSource:
         return found
 
     def _download(self, url: str, op: SourceOp, known: dict[str, Any]) -> dict[str, Any]:
-        present = bool(known) and os.path.exists(self._blob(known["digest"]))
+        present = bool(known) and self._services.blobs.has(known["digest"])
         if self._services.offline:
             if present:
                 return known
