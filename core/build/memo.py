@@ -118,7 +118,7 @@ def outputs_unchanged(report: Mapping[str, Any]) -> bool:
         with open(report["receipt"], "rb") as file:
             table = marshal.load(file)
         return all(_same(root + b"/" + path, before) for path, before in table.items())
-    except (OSError, ValueError, EOFError, TypeError):
+    except (OSError, ValueError, EOFError, TypeError, AttributeError):
         return False
 
 
