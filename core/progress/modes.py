@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from ladle.core.api.errors import UsageError
+from ladle.core.progress.lines import write_line
 
 if TYPE_CHECKING:
     from ladle.core.progress.reporter import Event
@@ -31,7 +32,7 @@ class Quiet:
     def __call__(self, event: Event) -> None:
         """Show a warning; let everything else pass."""
         if event["type"] == "warning":
-            print(f"warning: {event['text']}", file=sys.stderr)
+            write_line(sys.stderr, f"warning: {event['text']}")
 
     def close(self) -> None:
         """Do nothing."""
@@ -47,7 +48,7 @@ class RawJson:
         shown = {
             key: value.decode(errors="replace") if isinstance(value, bytes) else value for key, value in event.items()
         }
-        print(json.dumps(shown, ensure_ascii=False), file=sys.stderr, flush=True)
+        write_line(sys.stderr, json.dumps(shown, ensure_ascii=False))
 
     def close(self) -> None:
         """Do nothing."""

@@ -8,11 +8,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from ladle.core.progress.lines import printable, write_line
+
 if TYPE_CHECKING:
     from ladle.core.progress.reporter import Event
 
 HEARTBEAT_SECONDS = 30.0
 STATUS_SECONDS = 5.0
+LINE_BYTES = 64 << 10
+"""A line that is longer is shown in pieces."""
 _RESULTS = {"cached": "CACHED", "completed": "DONE", "failed": "ERROR", "canceled": "CANCELED"}
 
 
@@ -76,13 +80,15 @@ class PlainProgress:
     def _log(self, vertex: str, stream: int, name: str, data: bytes) -> list[str]:
         whole = self._partial.pop((vertex, stream), b"") + data
         *lines, rest = whole.split(b"\n")
-        if rest:
+        if len(rest) > LINE_BYTES:
+            lines.append(rest)
+        elif rest:
             self._partial[(vertex, stream)] = rest
-        return [f"{name} | {_printable(line)}" for line in lines]
+        return [f"{name} | {printable(line)}" for line in lines]
 
     def _flush(self, vertex: str, name: str) -> list[str]:
         rests = [self._partial.pop((vertex, stream), b"") for stream in (1, 2)]
-        return [f"{name} | {_printable(rest)}" for rest in rests if rest]
+        return [f"{name} | {printable(rest)}" for rest in rests if rest]
 
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_SECONDS):
@@ -91,11 +97,7 @@ class PlainProgress:
                     self._write(f"{name}: still running, {time.monotonic() - since:.0f}s")
 
     def _write(self, line: str) -> None:
-        try:
-            self._stream.write(line + "\n")
-            self._stream.flush()
-        except (BrokenPipeError, ValueError):
-            return
+        write_line(self._stream, line)
 
 
 def _summary(event: Event) -> list[str]:
@@ -104,11 +106,3 @@ def _summary(event: Event) -> list[str]:
     if slow:
         lines.append("slowest: " + ", ".join(f"{name} {seconds:.1f}s" for name, seconds in slow))
     return lines
-
-
-def _printable(line: bytes) -> str:
-    """Return a step's line as text: carriage returns keep only what is last seen, escapes that move the cursor go."""
-    text = line.rstrip(b"\r").rsplit(b"\r", 1)[-1].decode(errors="replace")
-    if text.isprintable():
-        return text
-    return "".join(char if char == "\t" or char.isprintable() else "�" for char in text)

@@ -16,6 +16,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ladle.core.progress.lines import printable
+
 Event = dict[str, Any]
 Sink = Callable[[Event], None]
 VERSION = 1
@@ -50,7 +52,8 @@ class BuildReporter:
 
     def cached(self, digest: str) -> None:
         """Report that a vertex need not run."""
-        if self._ended.setdefault(digest, "cached") == "cached":
+        if digest not in self._ended:
+            self._ended[digest] = "cached"
             self._emit("cached", digest)
 
     def completed(self, digest: str) -> None:
@@ -74,7 +77,7 @@ class BuildReporter:
         """Pass on output of a step: to its log file, whole, and to the sink."""
         with self._lock:
             self._spool(id, data)
-            tail = self._tails.setdefault(id, deque(maxlen=TAIL_LINES))
+            tail = self._tails.setdefault(id, deque(maxlen=TAIL_LINES + 1))
             _append_lines(tail, data)
         self._emit("log", id, stream=stream, data=data)
 
@@ -84,8 +87,8 @@ class BuildReporter:
 
     def tail(self, digest: str) -> tuple[list[str], str]:
         """Return the last lines that a step printed, and the path of its whole log ("" if it printed nothing)."""
-        lines = [line.decode(errors="replace") for line in self._tails.get(digest, ()) if line]
-        return lines, self._log_path(digest) if digest in self._logs else ""
+        lines = [printable(line) for line in self._tails.get(digest, ()) if line]
+        return lines[-TAIL_LINES:], self._log_path(digest) if digest in self._logs else ""
 
     def summary(self) -> None:
         """Report the build's time, its cache hits and its slowest steps."""
