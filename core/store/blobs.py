@@ -96,7 +96,12 @@ class Blobs:
 
     def temporary(self) -> str:
         """Return a fresh path on the same file system to write a blob to before `adopt`."""
-        return f"{self._root}/tmp/{self._lease.name}.{os.urandom(8).hex()}"
+        folder = f"{self._root}/tmp"
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise errors.from_os(self._root, error) from error
+        return f"{folder}/{self._lease.name}.{os.urandom(8).hex()}"
 
     def adopt(self, path: str, digest: str) -> None:
         """Move a finished, already verified file in under its digest (fsync, rename)."""

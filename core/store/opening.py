@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from ladle.core.store import errors
 from ladle.core.store.locks import FileFlight
 from ladle.core.store.schema import TABLES
+from ladle.core.store.snapshots import is_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _make(root: str, versions: Mapping[str, int]) -> tuple[sqlite3.Connection, d
         for statement in TABLES.split(";"):
             connection.execute(statement)
         connection.executemany("INSERT INTO meta VALUES(?, ?)", meta.items())
-        used = max((int(name, 36) for name in os.listdir(f"{root}/snapshots") if name.isalnum()), default=0)
+        used = max((int(name, 36) for name in os.listdir(f"{root}/snapshots") if is_id(name)), default=0)
         if used:
             connection.execute("INSERT INTO sqlite_sequence VALUES('snapshot', ?)", (used + _ID_GAP,))
         connection.execute("COMMIT")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from ladle.core.store.database import Database
 
+_LONGEST = 12
+"""The digits of the largest integer that SQLite holds, less one."""
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -77,7 +79,7 @@ class Snapshots:
         The directories are listed first: a row is always older than its directory, so one without a row has lost it.
         A row that is committed is looked up alone, as its directory may be younger than the list.
         """
-        names = {name for name in os.listdir(f"{self._root}/snapshots") if not name.startswith(".")}
+        names = {name for name in os.listdir(f"{self._root}/snapshots") if is_id(name)}
         rows = {base36(number): lease for number, lease in self._database.all("SELECT id, lease FROM snapshot")}
         alive = {lease: is_alive(self._root, lease) for lease in set(rows.values()) if lease}
         dead = {snapshot for snapshot, lease in rows.items() if lease and not alive[lease]}
@@ -87,9 +89,14 @@ class Snapshots:
 
     def forget(self, snapshots: Iterable[str]) -> None:
         """Forget snapshots whose directories have been removed."""
-        rows = [(int(snapshot, 36),) for snapshot in snapshots if snapshot.isalnum()]
+        rows = [(int(snapshot, 36),) for snapshot in snapshots if is_id(snapshot)]
         with self._database.transaction() as connection:
             connection.executemany("DELETE FROM snapshot WHERE id = ?", rows)
+
+
+def is_id(name: str) -> bool:
+    """Say whether a name can be a snapshot's id."""
+    return name.isascii() and name.isalnum() and len(name) <= _LONGEST
 
 
 def base36(number: int) -> str:

@@ -14,6 +14,7 @@ from ladle.core.store.blobs import Blobs
 from ladle.core.store.database import Database
 from ladle.core.store.facts import Facts
 from ladle.core.store.locks import FileFlight, Lease, sweep
+from ladle.core.store.opening import make_directories
 from ladle.core.store.records import Records, layers_present
 from ladle.core.store.schema import SCHEMA
 from ladle.core.store.snapshots import Snapshots
@@ -79,6 +80,7 @@ class Store:
     def sweep_list(self) -> list[str]:
         """Return the snapshots to be removed by the worker, as their makers died; removes their other files."""
         try:
+            make_directories(self.root)
             self.blobs.sweep()
             orphans = self.snapshots.orphans()
             sweep(self.root)
