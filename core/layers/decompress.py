@@ -20,8 +20,12 @@ from ladle.core.layers import errors
 
 BLOCK = 1 << 20
 _ZSTD_INPUT = 1 << 13
-_ZSTD_WINDOW = 1 << 27
-_XZ_MEMORY = 256 << 20
+ZSTD_WINDOW = 1 << 27
+"""Bytes that zstd may look back."""
+XZ_MEMORY = 256 << 20
+"""Bytes of memory that xz may ask for."""
+MAX_TRAILING = 1 << 30
+"""Bytes after the archive's end that are still read for the digest; honest ones are padding."""
 _QUEUE = 4
 _WAIT = 0.05
 _MAGIC = (
@@ -76,7 +80,7 @@ def _new_decoder(kind: str) -> _Decoder:
     else:
         import lzma
 
-        decoder = lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+        decoder = lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
     return decoder
 
 
@@ -110,7 +114,7 @@ def _decoded(kind: str, source: Iterator[bytes]) -> Iterator[bytes]:
 def _decoded_zstd(source: Iterator[bytes]) -> Iterator[bytes]:
     import zstandard
 
-    context = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+    context = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
     decoder: Any = context.decompressobj()
     complete = False
     for data in source:
@@ -185,8 +189,11 @@ class BlobReader:
 
     def finish(self) -> str:
         """Read to the end, check everything promised, and return the diff id."""
-        while self.read_block():
-            continue
+        trailing = 0
+        while block := self.read_block():
+            trailing += len(block)
+            if trailing > MAX_TRAILING:
+                raise errors.over_limit("number of bytes after the end", trailing, MAX_TRAILING)
         if self._size is not None and self._consumed != self._size:
             raise errors.wrong_size(self._size, self._consumed)
         found = "sha256:" + self._raw_hash.hexdigest()

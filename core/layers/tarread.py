@@ -22,6 +22,9 @@ from ladle.core.layers.tarwriter import (
 )
 
 META_LIMIT = 1 << 20
+"""Bytes of one extended header or GNU long name."""
+MAX_META = 64
+"""Headers that belong to one entry, global ones included."""
 _MAX_TIME = 1 << 40
 _XATTR_RECORD = b"SCHILY.xattr."
 _ZERO_BLOCK = bytes(512)
@@ -153,6 +156,7 @@ class TarReader:
 
     def next(self) -> Entry | None:
         """The next entry, None at the end of the archive; what was not read of the one before is skipped."""
+        headers = 0
         while True:
             self._skip(self._left + self._padding)
             self._left = self._padding = 0
@@ -163,6 +167,9 @@ class TarReader:
                 return None
             kind = header[156:157]
             if kind in b"xgLK":
+                headers += 1
+                if headers > MAX_META:
+                    raise errors.over_limit("number of headers of one entry", headers, MAX_META)
                 self._extend(kind, header)
                 continue
             entry = self._entry(header, kind)

@@ -14,8 +14,13 @@ from ladle.core.oci.media import INDEXES, MANIFESTS, OCI_INDEX, OCI_MANIFEST
 from ladle.llb.ops.platform import Platform
 
 MANIFEST_LIMIT = 4 << 20
+"""Bytes of a manifest or index."""
 CONFIG_LIMIT = 8 << 20
-_LAYER_LIMIT = 1024
+"""Bytes of an image config."""
+LAYER_LIMIT = 1024
+"""Layers of an image."""
+BLOB_LIMIT = 1 << 40
+"""Bytes that a descriptor may state for a blob."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -85,8 +90,8 @@ def read_document(data: bytes, *, what: str, media_type: str = "") -> Manifest |
         entries = _list(fields, "manifests", what)
         return Index(media_type=stated, manifests=tuple(_descriptor(entry, what) for entry in entries))
     layers = _list(fields, "layers", what)
-    if len(layers) > _LAYER_LIMIT:
-        raise malformed(what, f"{len(layers)} layers, at most {_LAYER_LIMIT} are allowed")
+    if len(layers) > LAYER_LIMIT:
+        raise malformed(what, f"{len(layers)} layers, at most {LAYER_LIMIT} are allowed")
     return Manifest(
         media_type=stated,
         config=_descriptor(fields.get("config"), what),
@@ -153,6 +158,8 @@ def _descriptor(value: object, what: str) -> Descriptor:
         raise malformed(what, f"a descriptor's digest is {digest!r}")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise malformed(what, f"the size of {digest} is {size!r}")
+    if size > BLOB_LIMIT:
+        raise too_large(f"{what}: {digest}", size, BLOB_LIMIT)
     platform = value.get("platform")
     if platform is not None and not isinstance(platform, dict):
         raise malformed(what, f"the platform of {digest} is not an object")

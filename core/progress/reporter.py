@@ -22,6 +22,9 @@ Event = dict[str, Any]
 Sink = Callable[[Event], None]
 VERSION = 1
 TAIL_LINES = 20
+MAX_LOG_BYTES = 1 << 30
+"""Bytes of one step's log on disk; what comes after is shown and not kept."""
+_CUT = b"\n[the log ends here: it has reached its limit]\n"
 
 
 class BuildReporter:
@@ -38,6 +41,7 @@ class BuildReporter:
         self._tails: dict[str, deque[bytes]] = {}
         self._log_dir = log_dir
         self._logs: dict[str, int] = {}
+        self._sizes: dict[str, int] = {}
         self.failed_vertex = ""
         """The digest of the first vertex that failed."""
 
@@ -132,6 +136,12 @@ class BuildReporter:
             os.makedirs(self._log_dir, mode=0o700, exist_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             descriptor = self._logs[digest] = os.open(self._log_path(digest), flags, 0o600)
+        size = self._sizes.get(digest, 0)
+        if size > MAX_LOG_BYTES:
+            return
+        if size + len(data) > MAX_LOG_BYTES:
+            data = data[: MAX_LOG_BYTES - size] + _CUT
+        self._sizes[digest] = size + len(data)
         view = memoryview(data)
         while view:
             view = view[os.write(descriptor, view) :]

@@ -7,7 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_DEEPEST = 100
+MAX_DEPTH = 100
+"""Substitutions inside substitutions."""
+MAX_EXPANDED = 1 << 20
+"""Characters that variables put into one word: `ENV A=$A$A` doubles with every line."""
+MAX_MATCHED = 1 << 14
+"""Characters of a value that a pattern (`${v#p}`, `${v/p/r}`) is matched with; the time grows with the square."""
 _SPECIAL = frozenset("@*#?-$!0")
 _PLAIN = re.compile(r"[^$'\"\\`]*")
 
@@ -25,6 +30,8 @@ class Style:
     """Quotes stay."""
     keep_unset: bool = False
     """A variable that is not set stays as it is written."""
+    plain_quotes: bool = False
+    """Quotes are characters like any other, as in here-documents."""
 
 
 @dataclass(slots=True)
@@ -89,6 +96,7 @@ class _Reader:
         self._depth = 0
         self._raw_escapes = False
         self._unset: set[str] = set()
+        self._expanded = 0
 
     def whole(self) -> Expansion:
         text, words = self._until("")
@@ -105,7 +113,7 @@ class _Reader:
     def _until(self, stop: str, *, raw_escapes: bool = False) -> tuple[str, list[str]]:
         """Read up to the character `stop` and take it too; "" is the end of the word."""
         self._depth += 1
-        if self._depth > _DEEPEST:
+        if self._depth > MAX_DEPTH:
             raise WordError("substitutions are nested too deeply")
         before, self._raw_escapes = self._raw_escapes, raw_escapes
         out: list[str] = []
@@ -117,7 +125,7 @@ class _Reader:
             if character == "$":
                 value = self._dollar()
                 words.add(value, raw=False)
-            elif character in "'\"":
+            elif character in "'\"" and not self._style.plain_quotes:
                 value = self._single_quoted() if character == "'" else self._double_quoted()
                 words.add(value, raw=True)
             elif character == self._style.escape:
@@ -167,6 +175,13 @@ class _Reader:
         raise WordError("unexpected end of statement while looking for matching double-quote")
 
     def _dollar(self) -> str:
+        value = self._substituted()
+        self._expanded += len(value)
+        if self._expanded > MAX_EXPANDED:
+            raise WordError(f"variables expand to more than {MAX_EXPANDED} characters")
+        return value
+
+    def _substituted(self) -> str:
         self._at += 1
         if self._peek() == "{":
             self._at += 1
@@ -264,36 +279,48 @@ class _Reader:
 
 
 def _regex(pattern: str, *, greedy: bool) -> re.Pattern[str]:
-    """Return a shell pattern of `*` and `?` (no brackets) as a regular expression."""
-    star = ".*" if greedy else ".*?"
-    out: list[str] = []
+    """Return a shell pattern of `*` and `?` (no brackets) as a regular expression.
+
+    What stands between two stars is taken where it comes first and never sought again: that loses no match, and many
+    stars take no longer than one.
+    """
+    parts: list[str] = [""]
     position = 0
     while position < len(pattern):
         character = pattern[position]
         position += 1
         if character == "*":
-            out.append(star)
+            parts.append("")
         elif character == "?":
-            out.append(".")
+            parts[-1] += "."
         elif character == "\\":
             following = pattern[position : position + 1]
             if following and following in "}/":
                 continue
             if not following or following not in "*?\\":
                 raise WordError(f"invalid pattern ({pattern}) in substitution: invalid escape '\\{following}'")
-            out.append(re.escape(following))
+            parts[-1] += re.escape(following)
             position += 1
         else:
-            out.append(re.escape(character))
-    return re.compile("".join(out))
+            parts[-1] += re.escape(character)
+    first, *middle = parts
+    last = (".*" if greedy else ".*?") + middle.pop() if middle else ""
+    return re.compile(first + "".join(f"(?>.*?{part})" for part in middle if part) + last)
+
+
+def _check_length(value: str) -> None:
+    if len(value) > MAX_MATCHED:
+        raise WordError(f"a value of {len(value)} characters is too long for a pattern, the limit is {MAX_MATCHED}")
 
 
 def _without_prefix(value: str, pattern: str, *, greedy: bool) -> str:
+    _check_length(value)
     match = _regex(pattern, greedy=greedy).match(value)
     return value[match.end() :] if match else value
 
 
 def _without_suffix(value: str, pattern: str, *, greedy: bool) -> str:
+    _check_length(value)
     regex = _regex(pattern, greedy=True)
     starts = range(len(value) + 1) if greedy else range(len(value), -1, -1)
     start = next((start for start in starts if regex.fullmatch(value, start)), None)
@@ -301,12 +328,16 @@ def _without_suffix(value: str, pattern: str, *, greedy: bool) -> str:
 
 
 def _replaced(value: str, pattern: str, replacement: str, *, every: bool) -> str:
+    _check_length(value)
     out: list[str] = []
-    done = 0
+    done = size = 0
     for match in _regex(pattern, greedy=True).finditer(value):
         if match.start() == match.end() == done and out:
             continue  # an empty match right after a match does not count
         out += [value[done : match.start()], replacement]
+        size += len(replacement)
+        if size > MAX_EXPANDED:
+            raise WordError(f"variables expand to more than {MAX_EXPANDED} characters")
         done = match.end()
         if not every:
             break

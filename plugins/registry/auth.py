@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ladle.core.oci.gojson import read_json
+from ladle.plugins.registry.answers import bounded
 from ladle.plugins.registry.errors import bad_challenge, refused_credentials
 
 if TYPE_CHECKING:
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     from ladle.plugins.registry.endpoint import Endpoint
 
 _PARAMETER = re.compile(r'([a-zA-Z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-_TOKEN_LIMIT = 1 << 20
+TOKEN_LIMIT = 1 << 20
+"""Bytes of a token server's answer."""
+CHALLENGE_LIMIT = 8 << 10
+"""Characters of a `WWW-Authenticate` header; a longer one is not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,8 @@ def parse_challenge(headers: list[str]) -> Challenge | None:
     """Return the demand that can be followed, Bearer before Basic; None if there is none."""
     found: dict[str, Challenge] = {}
     for header in headers:
+        if len(header) > CHALLENGE_LIMIT:
+            continue
         for scheme, rest in re.findall(r"(?i)\b(bearer|basic)\b\s*((?:(?!\b(?:bearer|basic)\s).)*)", header):
             fields = {
                 key.lower(): re.sub(r"\\(.)", r"\1", quoted) or bare for key, quoted, bare in _PARAMETER.findall(rest)
@@ -59,12 +66,13 @@ def answer_challenge(
         raise bad_challenge(endpoint.address, "it sends us to a token server over plain HTTP")
     query = {"service": challenge.service, "scope": challenge.scope or scope}
     headers = {"authorization": basic(credentials)} if credentials else {}
-    response = http.get(challenge.realm, params={k: v for k, v in query.items() if v}, headers=headers)
-    if response.status_code in (401, 403) and credentials:
-        raise refused_credentials(endpoint.address)
-    if response.status_code != 200 or len(response.content) > _TOKEN_LIMIT:
-        raise bad_challenge(endpoint.address, f"the token server {realm.hostname} answered {response.status_code}")
-    return f"Bearer {_token(response, endpoint)}"
+    with http.stream("GET", challenge.realm, params={k: v for k, v in query.items() if v}, headers=headers) as response:
+        if response.status_code in (401, 403) and credentials:
+            raise refused_credentials(endpoint.address)
+        if response.status_code != 200:
+            raise bad_challenge(endpoint.address, f"the token server {realm.hostname} answered {response.status_code}")
+        data = bounded(response, TOKEN_LIMIT, f"the answer of the token server {realm.hostname}")
+    return f"Bearer {_token(data, endpoint)}"
 
 
 def basic(credentials: Credentials) -> str:
@@ -72,9 +80,9 @@ def basic(credentials: Credentials) -> str:
     return "Basic " + b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
 
 
-def _token(response: httpx.Response, endpoint: Endpoint) -> str:
+def _token(data: bytes, endpoint: Endpoint) -> str:
     try:
-        fields: Any = response.json()
+        fields: Any = read_json(data)
     except ValueError:
         fields = None
     token = (fields.get("token") or fields.get("access_token")) if isinstance(fields, dict) else None

@@ -22,6 +22,7 @@ from ladle.core.oci.documents import MANIFEST_LIMIT, is_digest
 from ladle.core.oci.errors import digest_mismatch, too_large
 from ladle.core.oci.gojson import read_json
 from ladle.core.oci.media import ACCEPT
+from ladle.plugins.registry.answers import bounded
 from ladle.plugins.registry.auth import answer_challenge, parse_challenge
 from ladle.plugins.registry.credentials import Credentials, find_credentials
 from ladle.plugins.registry.download import Download
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from ladle.core.oci.documents import Descriptor
     from ladle.plugins.registry.endpoint import Endpoint
 
-_REDIRECTS = 5
-_ERROR_LIMIT = 64 << 10
+MAX_REDIRECTS = 5
+ERROR_LIMIT = 64 << 10
+"""Bytes of an error document; a longer one is not looked at."""
 CONCURRENCY = 4
 """How many requests one registry gets at the same time."""
 
@@ -85,7 +87,7 @@ class RegistryClient:
         """Return a manifest or index by tag or digest."""
         image = f"{self.endpoint.name}/{path}{'@' if is_digest(wanted) else ':'}{wanted}"
         with self._get(path, f"/v2/{path}/manifests/{wanted}", image, {"accept": ACCEPT}) as response:
-            data = _bounded(response, MANIFEST_LIMIT, image)
+            data = bounded(response, MANIFEST_LIMIT, image)
             media_type = response.headers.get("content-type", "")
             stated = response.headers.get("docker-content-digest", "")
         digest = f"sha256:{sha256(data).hexdigest()}"
@@ -100,7 +102,7 @@ class RegistryClient:
         if descriptor.size > limit:
             raise too_large(what, descriptor.size, limit)
         with self._get(path, f"/v2/{path}/blobs/{descriptor.digest}", what, {}) as response:
-            data = _bounded(response, limit, what)
+            data = bounded(response, limit, what)
         digest = f"sha256:{sha256(data).hexdigest()}"
         if digest != descriptor.digest:
             raise digest_mismatch(f"blob of {self.endpoint.name}/{path}", digest, descriptor.digest)
@@ -189,7 +191,7 @@ class RegistryClient:
 
     def _followed(self, url: str, headers: dict[str, str], authorization: str) -> httpx.Response:
         """Send one GET and follow its redirects; our `Authorization` goes to the registry alone."""
-        for _ in range(_REDIRECTS):
+        for _ in range(MAX_REDIRECTS):
             sent = dict(headers)
             if authorization and url.startswith(self.endpoint.url + "/"):
                 sent["authorization"] = authorization
@@ -214,7 +216,7 @@ class RegistryClient:
             with closing(response):
                 if response.status_code == 404:
                     return None
-                document = read_json(_bounded(response, MANIFEST_LIMIT, path))
+                document = read_json(bounded(response, MANIFEST_LIMIT, path))
         except (httpx.HTTPError, BuildError, ValueError):
             return []
         tags = document.get("tags") if isinstance(document, dict) else None
@@ -237,25 +239,11 @@ class RegistryClient:
         return unexpected_status(what, response.status_code, response.reason_phrase)
 
 
-def _bounded(response: httpx.Response, limit: int, what: str) -> bytes:
-    data = bytearray()
-    for part in response.iter_raw():
-        data += part
-        if len(data) > limit:
-            raise too_large(what, len(data), limit)
-    return bytes(data)
-
-
 def _error_codes(response: httpx.Response) -> set[str]:
     """Return the codes in a registry's error document."""
-    data = b""
-    for part in response.iter_raw():
-        data += part
-        if len(data) > _ERROR_LIMIT:
-            return set()
     try:
-        document = read_json(data)
-    except ValueError:
+        document = read_json(bounded(response, ERROR_LIMIT, "an error"))
+    except (BuildError, ValueError):
         return set()
     errors = document.get("errors") if isinstance(document, dict) else None
     return {str(one.get("code")) for one in errors if isinstance(one, dict)} if isinstance(errors, list) else set()

@@ -59,6 +59,11 @@ def too_long(what: str, size: int) -> BuildError:
     return BuildError(f"{what} is longer than the {size} bytes that its manifest states", code="LA0206")
 
 
+def too_slow(what: str, seconds: float) -> BuildError:
+    """Return the error for a small answer that did not come to its end."""
+    return BuildError(f"{what}: the answer did not come to an end in {seconds:g} seconds", code="LA0207")
+
+
 def refused_credentials(registry: str) -> BuildError:
     """Return the error for credentials that the registry does not take."""
     return BuildError(f"the registry {registry} refused the credentials", code="LA0210", help="log in to it again")

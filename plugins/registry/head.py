@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import time
 
 from ladle.core.oci.media import ACCEPT
 from ladle.plugins.registry.errors import unreachable
@@ -18,7 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ladle.plugins.registry.endpoint import Endpoint
 
-_HEADER_LIMIT = 64 << 10
+HEADER_LIMIT = 64 << 10
+"""Bytes of the answer's header."""
 _DIGEST = re.compile(rb"\r\ndocker-content-digest:[ \t]*(sha256:[0-9a-f]{64})[ \t]*\r\n", re.IGNORECASE)
 _OK = re.compile(rb"HTTP/1\.[01] 200[ \r]")
 
@@ -34,22 +36,25 @@ def head_digest(endpoint: Endpoint, path: str, tag: str, *, timeout: float = 10.
     try:
         with socket.create_connection((endpoint.host, endpoint.port), timeout=timeout) as plain:
             if not endpoint.secure:
-                answer = _exchange(plain, request.encode())
+                answer = _exchange(plain, request.encode(), timeout)
             else:
                 import ssl
 
                 with ssl.create_default_context().wrap_socket(plain, server_hostname=endpoint.host) as secured:
-                    answer = _exchange(secured, request.encode())
+                    answer = _exchange(secured, request.encode(), timeout)
     except OSError as error:
         raise unreachable(endpoint.address, error.strerror or str(error)) from None
     match = _DIGEST.search(answer) if _OK.match(answer) else None
     return match[1].decode() if match else ""
 
 
-def _exchange(connection: socket.socket, request: bytes) -> bytes:
+def _exchange(connection: socket.socket, request: bytes, timeout: float) -> bytes:
+    ends = time.monotonic() + timeout
     connection.sendall(request)
     answer = b""
-    while b"\r\n\r\n" not in answer and len(answer) < _HEADER_LIMIT:
+    while b"\r\n\r\n" not in answer and len(answer) < HEADER_LIMIT:
+        if time.monotonic() > ends:
+            raise TimeoutError("timed out")
         part = connection.recv(16384)
         if not part:
             break

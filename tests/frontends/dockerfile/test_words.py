@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ladle.frontends.dockerfile.words import Style, WordError, expand, expand_words, expansion
+from ladle.frontends.dockerfile.words import (
+    MAX_EXPANDED,
+    MAX_MATCHED,
+    Style,
+    WordError,
+    expand,
+    expand_words,
+    expansion,
+)
 
 PLAIN = Style()
 VALUES = {"a": "A", "two": "x y", "empty": "", "path": "/usr/lib/x.tar.gz", "1": "one", "é": "accent", "_u": "under"}
@@ -126,3 +134,36 @@ def test_trimming_never_adds(value: str, pattern: str) -> None:
     for operator in ("#", "##", "%", "%%"):
         made = expand("${v" + operator + pattern + "}", {"v": value}, PLAIN)
         assert value.endswith(made) if "#" in operator else value.startswith(made)
+
+
+def test_variables_that_double_are_cut_off() -> None:
+    value = "a" * 1000
+    with pytest.raises(WordError, match="expand to more than"):
+        expand("$a" * (MAX_EXPANDED // 1000 + 1), {"a": value}, Style())
+    with pytest.raises(WordError, match="expand to more than"):
+        expand("${a//a/" + "b" * 5000 + "}", {"a": value}, Style())
+
+
+def test_patterns_take_bounded_time() -> None:
+    with pytest.raises(WordError, match="too long for a pattern"):
+        expand("${a%x}", {"a": "a" * (MAX_MATCHED + 1)}, Style())
+    value = "a" * 2000
+    for word in ("${a#%sb}", "${a##%sb}", "${a/%sb/x}"):
+        assert expand(word.replace("%s", "*a" * 20), {"a": value}, Style()) == value
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("${a#*b*}", "cabcd"),
+        ("${a##*b*}", ""),
+        ("${a##*b*c}", "d"),
+        ("${a#*a*c}", "abcd"),
+        ("${a%b*c*}", "abca"),
+        ("${a%%b*c*}", "a"),
+        ("${a/b*c/x}", "axd"),
+        ("${a/**b/x}", "xcd"),
+    ],
+)
+def test_patterns_with_several_stars(word: str, expected: str) -> None:
+    assert expand(word, {"a": "abcabcd"}, Style()) == expected
