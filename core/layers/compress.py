@@ -42,11 +42,12 @@ class _Output:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self.hash = hashlib.sha256()
+        self.hash: hashlib._Hash | None = hashlib.sha256()
         self.size = 0
 
     def write(self, data: bytes) -> int:
-        self.hash.update(data)
+        if self.hash is not None:
+            self.hash.update(data)
         self.size += len(data)
         write_all(self._fd, data)
         return len(data)
@@ -64,9 +65,9 @@ class _Stage(Protocol):
 class _Plain:
     def __init__(self, output: _Output) -> None:
         self._output = output
+        self._output.hash = None  # the digest is the diff id
 
     def write(self, data: bytes) -> None:
-        # the two digests are equal, but hashing again costs less than a special case
         self._output.write(data)
 
     def close(self) -> None:
@@ -169,7 +170,7 @@ class LayerSink:
         self._stage.close()
         return LayerDigests(
             diff_id="sha256:" + self._hash.hexdigest(),
-            digest="sha256:" + self._output.hash.hexdigest(),
+            digest="sha256:" + (self._output.hash or self._hash).hexdigest(),
             size=self._output.size,
             uncompressed_size=self._size,
             media_type=OCI_MEDIA_TYPES[self._compression],

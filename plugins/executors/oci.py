@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -22,6 +23,9 @@ RUNC_SAFE = (1, 3, 6)
 _CGROUPS = "/sys/fs/cgroup"
 _NOT_FOUND = re.compile(r"executable file|no such file or directory", re.IGNORECASE)
 _CHDIR = re.compile(r"chdir|cwd", re.IGNORECASE)
+_ELF = b"\x7fELF"
+_F_ADD_SEALS = 1033
+_ALL_SEALS = 15  # against sealing, shrinking, growing, writing
 _EXIT_NOT_FOUND = 127
 _EXIT_NOT_EXECUTABLE = 126
 
@@ -92,7 +96,7 @@ class OciExecutor:
 def _write(path: str, config: dict[str, Any]) -> None:
     try:
         with open(path, "w", encoding="utf-8") as file:
-            json.dump(config, file, ensure_ascii=False)
+            file.write(json.dumps(config, ensure_ascii=False))  # as one text: that is what has a fast encoder
     except UnicodeEncodeError as error:
         raise BuildError(
             "an OCI runtime takes only UTF-8 in arguments, environment and paths",
@@ -110,7 +114,37 @@ def _start(runtime: _Runtime, state: str, log: str) -> int:
     if runtime.name == "crun":
         command.append("--cgroup-manager=disabled")
     command += ["run", f"--bundle={state}", "step"]
-    return os.posix_spawn(runtime.path, command, {"PATH": SEARCH})
+    program = _sealed(runtime.path) if runtime.name == "crun" else -1
+    try:
+        place = runtime.path if program < 0 else f"/proc/self/fd/{program}"
+        return os.posix_spawn(place, command, {"PATH": SEARCH})
+    finally:
+        if program >= 0:
+            os.close(program)
+
+
+def _sealed(path: str) -> int:
+    """Copy a program into sealed memory, as crun else does itself, to start anew from there: that costs a millisecond.
+
+    It does so against CVE-2019-5736, and sees by the seals that it need not. -1 for what cannot be started that way.
+    """
+    try:
+        with open(path, "rb") as source:
+            if source.read(len(_ELF)) != _ELF:
+                return -1
+            size = os.fstat(source.fileno()).st_size
+            program = os.memfd_create("crun", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+            try:
+                offset = 0
+                while offset < size:
+                    offset += os.sendfile(program, source.fileno(), offset, size - offset)
+                fcntl.fcntl(program, _F_ADD_SEALS, _ALL_SEALS)
+            except OSError:
+                os.close(program)
+                raise
+            return program
+    except OSError:
+        return -1
 
 
 def _errors(log: str) -> list[str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +135,23 @@ def test_a_mount_below_dev_replaces_the_usual_one() -> None:
     config = _config(device_mounts=(DeviceMount(source="/s/m1", dest="/dev/shm", read_only=True),))
     assert _destinations(config).count("/dev/shm") == 1
     assert config["mounts"][-1]["source"] == "/s/m1"
+
+
+def test_a_program_is_copied_whole_into_memory_that_nobody_can_change(tmp_path: Path) -> None:
+    program = oci._sealed("/bin/true")
+    try:
+        assert os.pread(program, 1 << 20, 0) == Path("/bin/true").read_bytes()
+        for change in (lambda: os.pwrite(program, b"x", 0), lambda: os.ftruncate(program, 0)):
+            with pytest.raises(PermissionError):
+                change()
+        assert os.waitpid(os.posix_spawn(f"/proc/self/fd/{program}", ["true"], {}), 0)[1] == 0
+    finally:
+        os.close(program)
+
+
+@pytest.mark.parametrize("content", [None, b"#!/bin/sh\n", b""])
+def test_what_is_no_program_by_itself_is_started_from_its_place(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "crun"
+    if content is not None:
+        path.write_bytes(content)
+    assert oci._sealed(str(path)) == -1
