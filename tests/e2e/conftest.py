@@ -16,10 +16,10 @@ import pytest
 from tests.support.command import Ladle
 from tests.support.fixtures import busybox, context, ladle, locked, registry, shared
 from tests.support.images import BUSYBOX_CONFIG, Layout, debian_root
+from tests.support.repository import copy_repository
 
 __all__ = ["busybox", "context", "ladle", "registry", "shared"]
 
-REPOSITORY = Path(__file__).parents[2]
 USER = "ladle-e2e"
 
 
@@ -47,17 +47,6 @@ def user(shared: Path) -> str:
             subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", USER], check=True, capture_output=True)
             (shared / "user-made").touch()
     return USER
-
-
-def copy_repository(target: Path) -> None:
-    """Copy the files that git knows or would add, links as links."""
-    command = ["git", "-C", REPOSITORY, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, check=True, capture_output=True).stdout
-    for name in filter(None, os.fsdecode(names).split("\0")):
-        source = REPOSITORY / name
-        if source.is_symlink() or source.is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target / name, follow_symlinks=False)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import lark
 import pytest
@@ -21,9 +22,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     texts: list[str] = []
     original = lark.Lark.__init__
 
-    def counted(self: lark.Lark, grammar: str, **options: object) -> None:
+    def counted(self: lark.Lark, grammar: str, **options: Any) -> None:
         texts.append(grammar)
-        original(self, grammar, **options)  # type: ignore[arg-type]
+        original(self, grammar, **options)
 
     monkeypatch.setattr(lark.Lark, "__init__", counted)
     return texts

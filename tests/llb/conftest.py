@@ -9,7 +9,7 @@ import pytest
 
 from ladle import llb
 from ladle.llb import mounts
-from ladle.llb.ops import HostIP, NetMode, Platform, ProxyEnv, SecurityMode, Ulimit
+from ladle.llb.ops import CacheSharing, HostIP, NetMode, Platform, ProxyEnv, SecurityMode, Ulimit
 
 AMD64 = Platform(os="linux", architecture="amd64")
 
@@ -30,7 +30,7 @@ def rich() -> llb.Definition:
         "make -j 4",
         mounts=[
             mounts.bind(context, "src", path="/src", keep=True),
-            mounts.cache("/cache", sharing=mounts.CacheSharing.LOCKED),
+            mounts.cache("/cache", sharing=CacheSharing.LOCKED),
             mounts.tmpfs("/t", size=4096),
             mounts.secret("tok", optional=True),
             mounts.ssh("/run/agent", id="default"),

@@ -14,6 +14,7 @@ from ladle.llb.ops import (
     BuildOp,
     ById,
     ByName,
+    CacheOpt,
     ContentCache,
     Copy,
     DiffOp,
@@ -126,7 +127,7 @@ def test_kinds_of_mounts() -> None:
     op = exec_of(BASE.run(["x"], mounts=specs, secret_env=[mounts.secret_env("tok")]).root)
     kinds = [mount.mount_type for mount in op.mounts]
     assert kinds == [MountType.BIND, MountType.CACHE, MountType.TMPFS, MountType.SECRET, MountType.SSH]
-    assert op.mounts[1].cache_opt == mounts.CacheOpt(id="/c")
+    assert op.mounts[1].cache_opt == CacheOpt(id="/c")
     assert (op.secret_env[0].id, op.secret_env[0].name) == ("tok", "tok")
 
 

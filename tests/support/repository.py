@@ -16,7 +16,18 @@ FOLDERS = ("llb", "grammars", "frontends", "core", "plugins")
 @cache
 def tracked(*patterns: str) -> tuple[str, ...]:
     """Return the files that git knows or would add, by path; those that are deleted are not there."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    command = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--",
+        *patterns,
+    ]
     done = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True)
     names = os.fsdecode(done.stdout).split("\0")
     return tuple(sorted({name for name in names if name and os.path.lexists(REPOSITORY / name)}))

@@ -99,7 +99,7 @@ def test_media_types_of_layers() -> None:
 
 
 def test_json_has_the_bytes_of_go() -> None:
-    value = {"b": "<&>\u2028\u2029é\u007f", "a": [1, True, None, {}, []], "c": "\b\f\n\x01\udcff"}
+    value: dict[str, object] = {"b": "<&>\u2028\u2029é\u007f", "a": [1, True, None, {}, []], "c": "\b\f\n\x01\udcff"}
     assert go_json(value) == (
         '{"b":"\\u003c\\u0026\\u003e\\u2028\\u2029é\x7f","a":[1,true,null,{},[]],"c":"\\b\\f\\n\\u0001\\ufffd"}'.encode()
     )

@@ -100,7 +100,9 @@ def test_any_failure_or_cancel_leaves_a_usable_cache(fakes: Any, shape: Any, ord
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_few_slots_never_block(fakes: Any, cache: Any, jobs: int) -> None:
     order = random.Random(7)
-    shape = [([], [], False)] + [([order.randrange(n), order.randrange(n)], [0], False) for n in range(1, 60)]
+    shape: list[Any] = [([], [], False)] + [
+        ([order.randrange(n), order.randrange(n)], [0], False) for n in range(1, 60)
+    ]
     graph = build(fakes, shape, order, synchronous=False)
     fakes.solve(graph, *targets(shape), cache=cache, jobs=jobs)
     assert max(graph.runs().values()) == 1

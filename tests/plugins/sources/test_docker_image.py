@@ -137,7 +137,7 @@ def test_a_layer_limit_takes_the_lowest_layers(services: Services, registry: Any
     registry.push(layout, "one", "limit:1")
     source = DockerImageSource(services)
     name = f"{registry.host}/limit:1"
-    assert len(fetched(source, name, **{"image.layerlimit": "1"})["layers"]) == 1
+    assert len(fetched(source, name, AMD64, **{"image.layerlimit": "1"})["layers"]) == 1
     limited = source.pin(SourceOp(identifier=f"docker-image://{name}", attrs=(("image.layerlimit", "1"),)), AMD64)
     assert limited.key != source.pin(SourceOp(identifier=f"docker-image://{name}"), AMD64).key
 

@@ -75,7 +75,11 @@ def leftovers(services: Services) -> list[Path]:
 def test_later_layers_are_downloaded_while_earlier_ones_are_unpacked(services: Services, layers: Any) -> None:
     reader = Reader(layers)
     ready = threading.Barrier(len(layers), timeout=20)
-    reader.before = lambda layer, stop: ready.wait() and None
+
+    def meet(*_: object) -> None:
+        ready.wait()
+
+    reader.before = meet
     assert asyncio.run(unpacking(services, reader, layers)) == ["1", "2", "3"]
 
 
