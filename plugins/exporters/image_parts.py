@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ladle.core.api.errors import BuildError, InternalError, UsageError
+from ladle.core.api.errors import InternalError, UsageError
 from ladle.core.api.platforms import format_platform
 from ladle.core.build.layer_blobs import layer_descriptors
+from ladle.core.build.local_layers import layers_of
 from ladle.core.oci import media
 from ladle.core.oci.gojson import go_json
 from ladle.plugins.exporters.image_config import complete_config, format_epoch
@@ -85,23 +86,12 @@ def build_time(solved: Solved, epoch: int | None) -> str:
     return solved.created or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def layers_of(image: SolvedImage) -> list[str]:
-    """Return the snapshots of a result; raises `BuildError` for a tree that is no chain of layers."""
-    if image.ref.get("kind") != "layers":
-        raise BuildError(
-            f"a {image.ref.get('kind')} directory by itself cannot be exported as an image",
-            code="LA0225",
-            help="copy it into an image first",
-        )
-    return list(image.ref["layers"])
-
-
 async def _made(
     services: Services, image: SolvedImage, options: ImageOptions, created: str, epoch: int | None
 ) -> MadeImage:
     found = await layer_descriptors(
         services,
-        layers_of(image),
+        await layers_of(services, dict(image.ref)),
         compression=options.compression,
         level=options.level,
         epoch=epoch if options.rewrite_timestamp else None,

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ladle.core.api.errors import InternalError
 from ladle.core.solver.api import InputUse
 
 if TYPE_CHECKING:
@@ -56,12 +55,11 @@ class BaseRunner(Generic[OpT]):
         selectors: Sequence[Mapping[str, Any]] = self.uses()[index].selectors
         return selectors
 
-    def layers(self, result: Result) -> list[str]:
+    async def layers(self, result: Result) -> list[str]:
         """Return the snapshots of a result that must be layers."""
-        ref = self.environment.ref(result)
-        if ref["kind"] != "layers":
-            raise InternalError(f"a {ref['kind']} tree is used where layers are needed")
-        return list(ref["layers"])
+        from ladle.core.build.local_layers import layers_of
+
+        return await layers_of(self.services, self.environment.ref(result))
 
     def events(self) -> Any:
         """Return the callback that passes a job's events on to the reporter."""

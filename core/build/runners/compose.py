@@ -21,7 +21,7 @@ class MergeRunner(BaseRunner[MergeOp]):
 
     async def run(self, inputs: Sequence[Result]) -> Sequence[Result]:
         """Return the chains one after another."""
-        return [layers_ref([layer for index in self.op.inputs for layer in self.layers(inputs[index])])]
+        return [layers_ref([layer for index in self.op.inputs for layer in await self.layers(inputs[index])])]
 
 
 class DiffRunner(BaseRunner[DiffOp]):
@@ -29,8 +29,8 @@ class DiffRunner(BaseRunner[DiffOp]):
 
     async def run(self, inputs: Sequence[Result]) -> Sequence[Result]:
         """Return exactly the layers on top of lower where upper is built on it, else a new layer by comparison."""
-        lower = self.layers(inputs[self.op.lower]) if self.op.lower >= 0 else []
-        upper = self.layers(inputs[self.op.upper]) if self.op.upper >= 0 else []
+        lower = await self.layers(inputs[self.op.lower]) if self.op.lower >= 0 else []
+        upper = await self.layers(inputs[self.op.upper]) if self.op.upper >= 0 else []
         if upper[: len(lower)] == lower:
             return [layers_ref(upper[len(lower) :])]
         snapshot = self.services.snapshots.allocate()

@@ -65,6 +65,7 @@ class ExecRunner(BaseRunner[ExecOp]):
     async def run(self, inputs: Sequence[Result]) -> Sequence[Result]:
         """Run the process; raises `BuildError` when it fails. One result for each output."""
         self._check_grants()
+        inputs = await self._written_as_layers(inputs)
         snapshots = self.services.snapshots
         outputs = {mount.output: snapshots.allocate() for mount in self.op.mounts if mount.has_output}
         args = {
@@ -83,9 +84,16 @@ class ExecRunner(BaseRunner[ExecOp]):
         for number in sorted(outputs):
             mount = next(each for each in self.op.mounts if each.has_output and each.output == number)
             snapshots.commit(outputs[number])
-            base = self.layers(inputs[mount.input]) if mount.input >= 0 else []
+            base = await self.layers(inputs[mount.input]) if mount.input >= 0 else []
             results.append(layers_ref([*base, outputs[number]]))
         return results
+
+    async def _written_as_layers(self, inputs: Sequence[Result]) -> list[Result]:
+        """Return the inputs; what the root or an output stands on is a chain of layers."""
+        written = {mount.input for mount in self.op.mounts if mount.dest == "/" or mount.has_output}
+        return [
+            layers_ref(await self.layers(result)) if index in written else result for index, result in enumerate(inputs)
+        ]
 
     def _check_grants(self) -> None:
         if self.op.network is NetMode.HOST and "network.host" not in self.environment.grants:
