@@ -14,7 +14,7 @@ from ladle.llb.limits import MAX_DEFINITION_BYTES, MAX_ITEMS, MAX_OPS
 
 _BYTES = "base64"
 _HOLD_BYTES = ("data", "definition")
-_MAX_DEPTH = 64
+MAX_DEPTH = 64
 
 
 def render_json(definition: Definition) -> str:
@@ -60,8 +60,8 @@ def _shown(value: Any) -> Any:
 
 def _meant(value: Any, depth: int = 0, name: str = "") -> Any:
     """Undo `_shown` for the fields that hold bytes; an attribute may well be called `base64`."""
-    if depth > _MAX_DEPTH:
-        raise LLBError(f"the JSON is nested deeper than {_MAX_DEPTH}")
+    if depth > MAX_DEPTH:
+        raise LLBError(f"the JSON is nested deeper than {MAX_DEPTH}")
     if isinstance(value, dict):
         if name in _HOLD_BYTES and value.keys() == {_BYTES} and isinstance(value[_BYTES], str):
             try:
