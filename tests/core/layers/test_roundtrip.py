@@ -196,7 +196,7 @@ def layout(tmp_path: Path) -> Callable[..., Path]:
 
         config = {"architecture": "amd64", "os": "linux", "config": {}}
         config["rootfs"] = {"type": "layers", "diff_ids": [made["diff_id"] for _, made in layers]}
-        manifest = {
+        manifest: dict[str, Any] = {
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
             "config": put(json.dumps(config).encode(), "application/vnd.oci.image.config.v1+json"),
