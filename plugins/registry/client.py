@@ -26,7 +26,7 @@ from ladle.plugins.registry.answers import bounded
 from ladle.plugins.registry.auth import answer_challenge, parse_challenge
 from ladle.plugins.registry.credentials import Credentials, find_credentials
 from ladle.plugins.registry.download import Download
-from ladle.plugins.registry.errors import unexpected_status, unknown_image, unknown_tag, unreachable
+from ladle.plugins.registry.errors import interrupted, unexpected_status, unknown_image, unknown_tag, unreachable
 from ladle.plugins.registry.retry import ATTEMPTS, RETRIED, pause
 
 if TYPE_CHECKING:
@@ -134,6 +134,21 @@ class RegistryClient:
                     download.check_attempts(attempt)
                     self._pause(attempt)
             download.verify()
+
+    def _whole(
+        self, path: str, url: str, what: str, headers: dict[str, str], limit: int
+    ) -> tuple[bytes, httpx.Headers]:
+        """Return a small answer's body and headers; one that breaks off is asked for again."""
+        why = ""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self._pause(attempt - 1)
+            try:
+                with self._get(path, url, what, headers) as response:
+                    return bounded(response, limit, what), response.headers
+            except httpx.TransportError as error:
+                why = str(error) or type(error).__name__
+        raise interrupted(what, why)
 
     def _pause(self, attempt: int, retry_after: str = "") -> None:
         if self._sleep is None:

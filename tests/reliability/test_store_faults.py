@@ -64,9 +64,10 @@ class Site:
         assert b"Traceback" not in done.stderr
         assert Path(f"{out}.tree").read_bytes() == self.tree
         assert_whole_archive(out)
-        assert out.read_bytes() == self.built or not same_image
-        findings = check(str(self.ladle.store))
-        assert not findings, findings
+        if same_image:
+            assert out.read_bytes() == self.built
+            findings = check(str(self.ladle.store))
+            assert not findings, findings
         return done
 
 
@@ -100,7 +101,8 @@ def test_all_blobs_damaged(site: Site, damage: Callable[[Path], None]) -> None:
         damage(path)
     if damage is not Path.unlink:
         assert len(check(str(site.ladle.store))) == len(blobs(site))
-    site.assert_right(same_image=False)  # the base's layer is made from its snapshot, with our compression
+    # the base's layer is now made from its snapshot, and what no build looks at stays damaged
+    site.assert_right(same_image=False)
 
 
 @pytest.mark.parametrize("damage", [flip, cut, Path.unlink])
@@ -238,8 +240,7 @@ def test_a_newer_ladles_store_is_left_alone(site: Site) -> None:
 
 def test_an_older_ladles_store_is_set_aside(site: Site) -> None:
     set_version(site, 0)
-    done = site.assert_right()
-    assert b"older ladle" in done.stderr
+    site.assert_right()
     assert list(site.ladle.store.glob("ladle.db.old-*"))
 
 
