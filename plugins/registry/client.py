@@ -86,10 +86,9 @@ class RegistryClient:
     def manifest(self, path: str, wanted: str) -> FetchedDocument:
         """Return a manifest or index by tag or digest."""
         image = f"{self.endpoint.name}/{path}{'@' if is_digest(wanted) else ':'}{wanted}"
-        with self._get(path, f"/v2/{path}/manifests/{wanted}", image, {"accept": ACCEPT}) as response:
-            data = bounded(response, MANIFEST_LIMIT, image)
-            media_type = response.headers.get("content-type", "")
-            stated = response.headers.get("docker-content-digest", "")
+        data, answered = self._whole(path, f"/v2/{path}/manifests/{wanted}", image, {"accept": ACCEPT}, MANIFEST_LIMIT)
+        media_type = answered.get("content-type", "")
+        stated = answered.get("docker-content-digest", "")
         digest = f"sha256:{sha256(data).hexdigest()}"
         expected = wanted if is_digest(wanted) else stated
         if is_digest(expected) and digest != expected:
@@ -101,8 +100,7 @@ class RegistryClient:
         what = f"{self.endpoint.name}/{path}@{descriptor.digest}"
         if descriptor.size > limit:
             raise too_large(what, descriptor.size, limit)
-        with self._get(path, f"/v2/{path}/blobs/{descriptor.digest}", what, {}) as response:
-            data = bounded(response, limit, what)
+        data, _ = self._whole(path, f"/v2/{path}/blobs/{descriptor.digest}", what, {}, limit)
         digest = f"sha256:{sha256(data).hexdigest()}"
         if digest != descriptor.digest:
             raise digest_mismatch(f"blob of {self.endpoint.name}/{path}", digest, descriptor.digest)
