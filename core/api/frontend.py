@@ -137,8 +137,35 @@ class BuildResult:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResult:
+    """What a frontend answers when it is asked about a build file instead of building it.
+
+    `data` is JSON-able, in BuildKit's shape where BuildKit has the call; `text` is the same for people; `status` is the
+    exit code.
+    """
+
+    data: Any
+    text: str
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fixed:
+    """A build file mended by its frontend: its text before and after, and one line for each thing that was mended."""
+
+    name: str
+    before: bytes
+    after: bytes
+    mended: tuple[str, ...] = ()
+
+
 class Frontend(Protocol):
-    """A frontend; built-ins and strangers' alike are registered as classes with these members."""
+    """A frontend; built-ins and strangers' alike are registered as classes with these members.
+
+    Beside them it may have any of the calls, each a method that takes a context: `lint`, `outline`, `targets` and
+    `describe`, which return a `CallResult`, and `fix`, which returns a `Fixed`. A frontend without one cannot be asked.
+    """
 
     NAME: ClassVar[str]
     VERSION: ClassVar[str]

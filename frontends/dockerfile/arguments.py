@@ -10,7 +10,7 @@ from ladle.core.api.diagnostics import DiagnosticError
 from ladle.core.api.platforms import format_platform
 from ladle.frontends.dockerfile import errors
 from ladle.frontends.dockerfile.ast import Arg, Word
-from ladle.frontends.dockerfile.words import Style, WordError, expand
+from ladle.frontends.dockerfile.words import Expansion, Style, WordError, expand, expansion
 
 if TYPE_CHECKING:
     from ladle.llb.ops import Platform
@@ -25,6 +25,14 @@ def expand_word(word: Word, variables: Mapping[str, str], style: Style) -> str:
     """Return a word of the file with its variables put in; raises the diagnostic that says what is wrong with it."""
     try:
         return expand(word.text, variables, style)
+    except WordError as error:
+        raise DiagnosticError([errors.failed_expansion(word.text, str(error), word.span)]) from None
+
+
+def expand_all(word: Word, variables: Mapping[str, str], style: Style) -> Expansion:
+    """Return everything about a word of the file; raises the diagnostic that says what is wrong with it."""
+    try:
+        return expansion(word.text, variables, style)
     except WordError as error:
         raise DiagnosticError([errors.failed_expansion(word.text, str(error), word.span)]) from None
 

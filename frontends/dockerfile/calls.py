@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`--call=check` and `check --fix`: the checks without a build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ladle.core.api.diagnostics import Diagnostic, DiagnosticError, Severity, SourceText
+from ladle.core.api.errors import InternalError
+from ladle.core.api.frontend import CallResult, Fixed
+from ladle.core.api.snippets import position, render
+from ladle.frontends.dockerfile.lines import decode
+from ladle.frontends.dockerfile.lower import survey
+from ladle.frontends.dockerfile.parse import parse
+from ladle.frontends.dockerfile.places import location, source
+from ladle.frontends.dockerfile.rules.base import Edit
+from ladle.frontends.dockerfile.rules.config import Config, config_of
+from ladle.frontends.dockerfile.rules.look import plain_view, view_of
+from ladle.frontends.dockerfile.rules.run import Found, diagnostic, run_rules
+
+if TYPE_CHECKING:
+    from ladle.core.api.frontend import Context
+    from ladle.frontends.dockerfile.ast import Dockerfile
+
+
+def lint(context: Context) -> CallResult:
+    """Return what the checks find; a file that does not compile is told with the rest (CK-26)."""
+    name, data = context.build_file()
+    text = decode(name, data)
+    config = Config()
+    try:
+        file = parse(text)
+        config = config_of(file, context.options.build_args)
+        found, wrong = look(file, context, config)
+    except DiagnosticError as error:
+        found, wrong = [], list(error.diagnostics)
+    status = 1 if wrong or any(one.rule.severity is Severity.WARNING for one in found) else 0
+    return CallResult(data=_shape(text, found, wrong), text=_text(found, wrong), status=status)
+
+
+def look(file: Dockerfile, context: Context, config: Config) -> tuple[list[Found], list[Diagnostic]]:
+    """Return what the checks find for all platforms, each once, and what keeps the file from compiling."""
+    found: dict[tuple[str, int], Found] = {}
+    wrong: dict[Diagnostic, None] = {}
+    for platform in context.options.platforms:
+        view = plain_view(file)
+        try:
+            build, graph = survey(file, context, platform)
+            wrong |= dict.fromkeys(build.errors)
+            view = view_of(file, context, build, graph)
+        except DiagnosticError as error:
+            wrong |= dict.fromkeys(error.diagnostics)
+        for one in run_rules(view, config):
+            found.setdefault((one.text, one.finding.span.start), one)
+    return list(found.values()), list(wrong)
+
+
+def fix(context: Context) -> Fixed:
+    """Return the file with all edits of the findings made that do not overlap, checked to parse."""
+    name, data = context.build_file()
+    text = decode(name, data)
+    file = parse(text)
+    found, _ = look(file, context, config_of(file, context.options.build_args))
+    mended = [one for one in found if one.finding.edits]
+    edits, used = _apart((one, edit) for one in mended for edit in one.finding.edits)
+    after = _edited(text, edits)
+    try:
+        parse(SourceText(name, after))
+    except DiagnosticError as error:
+        raise InternalError(f"a mended file does not parse: {error.message}") from error
+    mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
+    return Fixed(
+        name=name,
+        before=data,
+        after=mark + after.encode("utf-8", "surrogateescape"),
+        mended=tuple(one.text for one in mended if id(one) in used),
+    )
+
+
+def _apart(wanted: Iterable[tuple[Found, Edit]]) -> tuple[list[Edit], set[int]]:
+    """Return edits that do not overlap, in the order of the file, and which findings they are of."""
+    edits: list[Edit] = []
+    used: set[int] = set()
+    for one, edit in sorted(wanted, key=lambda each: (each[1].span.start, each[1].span.end)):
+        if not edits or edit.span.start >= edits[-1].span.end:
+            edits.append(edit)
+            used.add(id(one))
+    return edits, used
+
+
+def _edited(text: SourceText, edits: list[Edit]) -> str:
+    out: list[str] = []
+    done = 0
+    for edit in edits:
+        out += [text.text[done : edit.span.start], edit.text]
+        done = edit.span.end
+    return "".join([*out, text.text[done:]])
+
+
+def _shape(text: SourceText, found: list[Found], wrong: list[Diagnostic]) -> dict[str, Any]:
+    """Return BuildKit's form of the result."""
+    data: dict[str, Any] = {"warnings": [_warning(one) for one in found], "sources": [source(text)]}
+    if wrong:
+        data["buildError"] = {"message": wrong[0].message}
+        if wrong[0].labels:
+            line, _ = position(wrong[0].labels[0].span)
+            data["buildError"]["location"] = location(line, line)
+    return data
+
+
+def _warning(one: Found) -> dict[str, Any]:
+    shape = {"ruleName": one.rule.name, "description": one.rule.description}
+    if one.rule.url:
+        shape["url"] = one.rule.url
+    return {**shape, "detail": one.finding.message, "location": location(*one.finding.lines)}
+
+
+def _text(found: list[Found], wrong: list[Diagnostic]) -> str:
+    parts = [render(each) for each in [*(diagnostic(one) for one in found), *wrong]]
+    warnings = sum(one.rule.severity is Severity.WARNING for one in found)
+    if wrong:
+        count = "1 mistake has" if len(wrong) == 1 else f"{len(wrong)} mistakes have"
+        end = f"Check complete, {count} been found!"
+    elif warnings:
+        count = "1 warning has" if warnings == 1 else f"{warnings} warnings have"
+        end = f"Check complete, {count} been found!"
+    else:
+        end = "Check complete, no warnings found."
+    return "\n\n".join([*parts, end]) + "\n"
