@@ -11,6 +11,7 @@ from ladle.core.build.runners.compose import DiffRunner, MergeRunner, Passthroug
 from ladle.core.build.runners.exec import ExecRunner
 from ladle.core.build.runners.file import FileRunner
 from ladle.core.build.runners.source import SourceRunner
+from ladle.core.progress.lines import one_line
 from ladle.llb.ops import DiffOp, ExecOp, FileOp, MergeOp, PassthroughOp, SourceOp
 
 if TYPE_CHECKING:
@@ -57,15 +58,7 @@ class Graph:
 
     def name_of(self, vertex: Vertex) -> str:
         """Return how people know the vertex."""
-        name = self.definition.metadata_of(vertex).name
-        if name:
-            return name
-        op = vertex.op
-        if isinstance(op, SourceOp):
-            return op.identifier
-        if isinstance(op, ExecOp):
-            return f"run {' '.join(op.meta.args)}"
-        return f"{type(op).__name__.removesuffix('Op').lower()} {vertex.digest[7:19]}"
+        return one_line(self.definition.metadata_of(vertex).name or _plain_name(vertex))
 
     def runner(self, digest: str) -> Any:
         """Return the runner of a vertex; raises `BuildError` for an op that cannot be run yet."""
@@ -101,6 +94,15 @@ class Graph:
                 patterns = [json.loads(vertex.op.attr(name) or "[]") for name in names]
                 found.append((pin.ref["root"], *patterns, pin.key))
         return found
+
+
+def _plain_name(vertex: Vertex) -> str:
+    op = vertex.op
+    if isinstance(op, SourceOp):
+        return op.identifier
+    if isinstance(op, ExecOp):
+        return f"run {' '.join(op.meta.args)}"
+    return f"{type(op).__name__.removesuffix('Op').lower()} {vertex.digest[7:19]}"
 
 
 def _is_fixed(op: SourceOp) -> bool:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,19 @@ class Outcome:
 
     summaries: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_whole(path: str, data: bytes) -> None:
+    """Write a file by a temporary name and a rename; raises `BuildError` and leaves nothing where that fails."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise BuildError(f"cannot write {path!r}: {error.strerror}", code="LA0152") from error
 
 
 class StepError(BuildError):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ladle.core.api.errors import BuildError, UsageError
+from ladle.core.api.errors import UsageError
 
 FORMATS = ("text", "json", "mermaid", "dot")
 
@@ -16,6 +16,7 @@ FORMATS = ("text", "json", "mermaid", "dot")
 def run_compile(values: Mapping[str, Any], path: str, output: str) -> int:
     """Write the graph of a build file to a file or stdout; returns 0."""
     from ladle.core.build.build import Build
+    from ladle.core.build.outcome import write_whole
     from ladle.core.build.request import make_request
     from ladle.core.cli.options import defaults
     from ladle.core.cli.setup import make_registry
@@ -36,13 +37,7 @@ def run_compile(values: Mapping[str, Any], path: str, output: str) -> int:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return 0
-    temporary = f"{output}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-        os.replace(temporary, output)
-    except OSError as error:
-        raise BuildError(f"cannot write {output!r}: {error.strerror}", code="LA0152") from error
+    write_whole(output, data)
     return 0
 
 

@@ -22,6 +22,11 @@ def printable(line: bytes) -> str:
     return "".join(char if char == "\t" or char.isprintable() else "\ufffd" for char in text)
 
 
+def one_line(name: str) -> str:
+    """Return the name of a step, which a graph from anywhere may hold, as harmless text on one line."""
+    return printable(" ".join(name.splitlines()).encode(errors="surrogateescape"))
+
+
 def write_line(stream: TextIO, line: str) -> None:
     """Write a line and flush; a stream that is closed or full loses it."""
     try:

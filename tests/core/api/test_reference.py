@@ -54,7 +54,8 @@ def test_familiar_names(text: str, familiar: str) -> None:
 
 
 MALFORMED = f"""
-:x x: x:y:z x@ x@sha256:1 x@{DIGEST}0 a//b /a a/ -a a- a..b x:{"t" * 129} http://x/y ../x {"a" * 256} {"a" * 5000} x:-t é
+:x x: x:y:z x@ x@sha256:1 x@{DIGEST}0 a//b /a a/ -a a- a..b x:{"t" * 129} http://x/y ../x
+{"a" * 256} {"a" * 5000} x:-t é
 """
 
 
