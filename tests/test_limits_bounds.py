@@ -13,6 +13,8 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -20,11 +22,12 @@ import pytest
 from ladle import llb
 from ladle.core.api.errors import BuildError
 from ladle.core.content.follow import MAX_LINKS, resolve
-from ladle.core.layers import decompress, tarread, tarsparse
+from ladle.core.layers import decompress, places, tarread, tarsparse
 from ladle.core.layers.apply import apply_archive, normal_name
 from ladle.core.layers.decompress import BlobReader
 from ladle.core.layers.tarread import TarReader
 from ladle.core.oci import documents
+from ladle.core.oci.media import OCI_MANIFEST
 from ladle.core.progress import reporter
 from ladle.core.worker import wire
 from ladle.llb.errors import LLBError
@@ -163,6 +166,42 @@ def test_each_limit_of_a_graph(
         llb.Definition.from_bytes(data)
 
 
+def test_texts_and_numbers_of_a_graph_have_a_size() -> None:
+    from ladle.llb.kinds import ATTR, TEXT
+    from ladle.llb.limits import MAX_ATTR_CHARS, MAX_INDEX, MAX_TEXT_CHARS
+    from ladle.llb.ops.checks import check_index
+
+    for kind, limit in ((TEXT, MAX_TEXT_CHARS), (ATTR, MAX_ATTR_CHARS)):
+        assert kind.decode("x" * limit) == "x" * limit
+        with pytest.raises(LLBError, match=f"beyond the limit of {limit}"):
+            kind.decode("x" * (limit + 1))
+    with pytest.raises(LLBError, match=str(MAX_INDEX + 1)):
+        check_index("merge", "input", MAX_INDEX + 1)
+
+
+def test_lists_of_a_graph_end_with_the_longest_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ladle.llb.wire.MAX_OPS", 4)
+    monkeypatch.setattr("ladle.llb.wire.MAX_RANGES", 5)
+    with pytest.raises(LLBError, match="not valid msgpack"):
+        llb.Definition.from_bytes(b"\x96" + b"\xc0" * 6)
+
+
+def test_definitions_inside_definitions_have_a_depth() -> None:
+    from ladle.llb.protobuf import graph
+
+    with pytest.raises(LLBError, match="deeper than 16"):
+        graph.from_protobuf(b"", _nesting=graph.MAX_NESTING + 1)
+
+
+def test_links_that_dangle_in_a_circle_end(tmp_path: Path) -> None:
+    for number in range(places.MAX_LINKS + 1):
+        (tmp_path / f"l{number}").symlink_to(f"l{number + 1}/x")
+    blocks = iter([tar_of("l0/file")])
+    with pytest.raises(BuildError, match="symbolic links") as caught:
+        apply_archive(TarReader(lambda: next(blocks, b"")), str(tmp_path), layer=True)
+    assert caught.value.code == "LA0614"
+
+
 def test_json_of_a_graph_has_a_depth() -> None:
     from ladle.llb.render import json as rendered
 
@@ -173,7 +212,7 @@ def test_json_of_a_graph_has_a_depth() -> None:
 
 def test_a_blob_of_exabytes_is_refused() -> None:
     descriptor = {"mediaType": "x", "digest": "sha256:" + "0" * 64, "size": documents.BLOB_LIMIT + 1}
-    manifest = {"mediaType": documents.OCI_MANIFEST, "config": descriptor, "layers": []}
+    manifest = {"mediaType": OCI_MANIFEST, "config": descriptor, "layers": []}
     with pytest.raises(BuildError, match="allowed") as caught:
         documents.read_document(json.dumps(manifest).encode(), what="m")
     assert caught.value.code == "LA0208"
@@ -186,8 +225,8 @@ def test_documents_have_sizes_and_images_a_number_of_layers() -> None:
     with pytest.raises(BuildError, match="allowed"):
         documents.read_config(b" " * (documents.CONFIG_LIMIT + 1), what="c")
     descriptor = {"mediaType": "x", "digest": "sha256:" + "0" * 64, "size": 1}
-    manifest = {"mediaType": documents.OCI_MANIFEST, "config": descriptor}
-    manifest["layers"] = [descriptor] * (documents.LAYER_LIMIT + 1)
+    layers = [descriptor] * (documents.LAYER_LIMIT + 1)
+    manifest = {"mediaType": OCI_MANIFEST, "config": descriptor, "layers": layers}
     with pytest.raises(BuildError, match="layers, at most 1024"):
         documents.read_document(json.dumps(manifest).encode(), what="m")
 
@@ -254,7 +293,7 @@ def test_an_endless_header_is_given_up(data: bytes, pause: float) -> None:
 
 def test_a_log_has_an_end_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reporter, "MAX_LOG_BYTES", 1000)
-    shown = []
+    shown: list[reporter.Event] = []
     made = reporter.BuildReporter(shown.append, log_dir=str(tmp_path))
     for _ in range(30):
         made.log("sha256:" + "0" * 64, 1, b"x" * 99 + b"\n")
@@ -270,3 +309,15 @@ def test_a_log_has_an_end_on_the_disk(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_frames_of_the_worker_have_a_size() -> None:
     with pytest.raises(wire.WireError, match="exceeds"):
         wire.frame_length((wire.MAX_FRAME + 1).to_bytes(4, "big"))
+
+
+def test_a_context_on_stdin_has_a_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ladle.core.build import remote
+
+    blobs = SimpleNamespace(temporary=lambda: str(tmp_path / "new"))
+    environment: Any = SimpleNamespace(services=SimpleNamespace(blobs=blobs))
+    monkeypatch.setattr(remote, "STDIN_LIMIT", 1000)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(bytes(1001))))
+    with pytest.raises(BuildError, match="on stdin is larger") as caught:
+        remote._stdin(environment)
+    assert caught.value.code == "LA0134"

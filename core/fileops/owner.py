@@ -15,7 +15,7 @@ Owner = tuple[int, int]
 OpenTree = Callable[[int], Source]
 """Gives the tree of an input index; raises `BuildError` for one that has none."""
 
-_MAX_SIZE = 10 << 20
+MAX_FILE = 10 << 20
 _MAX_ID = 0xFFFFFFFE
 
 
@@ -84,10 +84,10 @@ def _content(tree: Source, path: str) -> bytes:
         raise BuildError(f"/{path} is not a regular file", code="LA0312")
     fd = tree.open_file(place)
     try:
-        if os.fstat(fd).st_size > _MAX_SIZE:
-            raise BuildError(f"/{path} is larger than {_MAX_SIZE} bytes", code="LA0312")
+        if os.fstat(fd).st_size > MAX_FILE:
+            raise BuildError(f"/{path} is larger than {MAX_FILE} bytes", code="LA0312")
         with os.fdopen(os.dup(fd), "rb") as file:
-            return file.read(_MAX_SIZE)
+            return file.read(MAX_FILE)
     finally:
         os.close(fd)
 

@@ -12,7 +12,7 @@ from ladle.core.layers import errors
 from ladle.core.worker.inroot import open_in_root
 
 _CACHE = 64
-_MAX_LINKS = 40
+MAX_LINKS = 40
 _FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -145,7 +145,7 @@ class Places:
                 target = self._make_one(b"/".join(done), name, mtime_ns)
                 if target is not None:
                     links += 1
-                    if links > _MAX_LINKS:
+                    if links > MAX_LINKS:
                         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
                     if target.startswith(b"/"):
                         done = []

@@ -20,7 +20,7 @@ from ladle.llb.protobuf.varint import read_fields, write_field
 from ladle.llb.vertex import Edge, Vertex, topological
 
 HEAD_METADATA = OpMetadata(caps=("constraints", "meta.description", "platform"))
-_MAX_NESTING = 16
+MAX_NESTING = 16
 
 
 def pb_ops(definition: Definition, name: str = "") -> Iterator[tuple[PbOp, bytes, Vertex | None]]:
@@ -62,8 +62,8 @@ def from_protobuf(data: bytes, *, _nesting: int = 0) -> Definition:
     """Check and decode a `pb.Definition` from anywhere; ops may come in any order, but for the head, which is last."""
     if len(data) > MAX_DEFINITION_BYTES:
         raise LLBError(f"definition of {len(data)} bytes is beyond the limit of {MAX_DEFINITION_BYTES}")
-    if _nesting > _MAX_NESTING:
-        raise LLBError(f"definitions inside definitions are deeper than {_MAX_NESTING}")
+    if _nesting > MAX_NESTING:
+        raise LLBError(f"definitions inside definitions are deeper than {MAX_NESTING}")
     ops: list[bytes] = []
     metadata: dict[str, OpMetadata] = {}
     locations: Mapping[str, tuple[Location, ...]] = {}
