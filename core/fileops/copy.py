@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ladle.core.api.errors import BuildError
@@ -23,6 +23,10 @@ from ladle.core.fileops.modes import ModeChange, fixed, keep, parse_mode
 from ladle.core.fileops.source import Item, Source, shown
 
 _SMALL = 128 << 10
+_MANY = 2_000
+"""Files from which on two processes are faster than one."""
+_MOST = 20_000
+"""Files that are remembered at most before they are copied."""
 _CHUNK = 1 << 20
 _NO_RANGE = frozenset([errno.EXDEV, errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP, errno.EINVAL, errno.EIO])
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -68,6 +72,10 @@ def _require_parent(dest: Dest, path: str) -> None:
         raise BuildError(f"failed to stat {path}: no such file or directory", code="LA0301")
 
 
+_Files = tuple[bytes, bytes, list[Item]]
+"""Regular files of one directory: its path in the source, in the destination, and the files."""
+
+
 class _Frame:
     """A directory being copied: `fd` of its destination is -1 until it has to exist."""
 
@@ -99,6 +107,8 @@ class _Copier:
         self._replace = bool(action.get("always_replace_existing_dest_paths"))
         self._links: dict[tuple[int, int], tuple[bytes, bytes]] = {}
         self._ready: set[bytes] = set()
+        self._waiting: list[_Files] = []
+        self._count = 0
         mode = action.get("mode", -1)
         self._change: ModeChange = keep
         self._dir_mode = 0o755
@@ -163,10 +173,14 @@ class _Copier:
         stack = [frame]
         while stack:
             stack += reversed(self._fill(stack.pop(), skip))
+            if self._count >= _MOST:
+                self._copy_waiting()
+        self._copy_waiting()
 
     def _fill(self, frame: _Frame, skip: int) -> list[_Frame]:
         """Copy what is in a directory but its directories, whose frames are returned."""
         deeper: list[_Frame] = []
+        waiting: list[Item] = []
         src_fd = self._source.open_dir(frame.src)
         try:
             if frame.dst in self._ready:
@@ -187,13 +201,48 @@ class _Copier:
                     deeper.append(below)
                 elif keep_it:
                     self._ensure(frame)
-                    self._file(src_fd, path, item, frame.fd, join(frame.dst, name))
+                    if stat.S_ISREG(item.mode) and item.link_key is None:
+                        waiting.append(item)
+                    else:
+                        self._file(src_fd, path, item, frame.fd, join(frame.dst, name))
         finally:
             os.close(src_fd)
             if frame.fd >= 0:
                 os.close(frame.fd)
                 frame.fd = -1
+        if waiting:
+            self._waiting.append((frame.src, frame.dst, waiting))
+            self._count += len(waiting)
         return deeper
+
+    def _copy_waiting(self) -> None:
+        """Copy the regular files of the directories that are made by now; many of them by two processes."""
+        waiting, count = self._waiting, self._count
+        self._waiting, self._count = [], 0
+        if count < _MANY or len(os.sched_getaffinity(0)) < 2:
+            self._copy_files(waiting)
+            return
+        from ladle.core.fileops.halves import in_halves
+
+        first, second = _halves(waiting, count // 2)
+        warn, warnings = self._dest.warn, list[str]()
+        self._dest.warn = warnings.append
+        try:
+            in_halves(lambda: self._copy_files(first), lambda: self._copy_files(second), warnings)
+        finally:
+            self._dest.warn = warn
+            for text in warnings:
+                warn(text)
+
+    def _copy_files(self, waiting: Sequence[_Files]) -> None:
+        for src, dst, items in waiting:
+            src_fd, dst_fd = self._source.open_dir(src), self._dest.open_dir(dst)
+            try:
+                for item in items:
+                    self._regular(src_fd, join(src, item.name), item, dst_fd, join(dst, item.name), item.name)
+            finally:
+                os.close(src_fd)
+                os.close(dst_fd)
 
     def _ensure(self, frame: _Frame) -> None:
         """Make the destination of a directory that was passed over until something in it was chosen."""
@@ -337,6 +386,18 @@ class _Copier:
         finally:
             os.close(first_fd)
         return True
+
+
+def _halves(waiting: Sequence[_Files], half: int) -> tuple[list[_Files], list[_Files]]:
+    """Cut lists of files in two, the first with `half` of them."""
+    first, second = [], []
+    for src, dst, items in waiting:
+        if half:
+            first.append((src, dst, items[:half]))
+        if len(items) > half:
+            second.append((src, dst, items[half:]))
+        half = max(0, half - len(items))
+    return first, second
 
 
 def copy_content(in_fd: int, out_fd: int, size: int) -> None:
