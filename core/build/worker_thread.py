@@ -6,6 +6,7 @@ Neither the thread nor asyncio nor the worker exists before the first thing has 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ladle.core.store.store import Store
 
 T = TypeVar("T")
+_DISK = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
+"""What the disk of the store may say at any moment, wherever we write to it."""
 
 
 class LazyWorker:
@@ -69,6 +72,7 @@ class EngineThread:
     def __init__(self, store: Store, registry: Registry, *, executors: Sequence[tuple[str, str]]) -> None:
         self._registry = registry
         self._executors = executors
+        self._root = store.root
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self.worker = LazyWorker(store, self._options)
@@ -118,6 +122,12 @@ class EngineThread:
         except KeyboardInterrupt:
             self._cancel(future)
             raise
+        except OSError as error:
+            if error.errno not in _DISK:
+                raise
+            from ladle.core.store.errors import from_os
+
+            raise from_os(self._root, error) from error
 
     def _cancel(self, future: Any) -> None:
         import asyncio

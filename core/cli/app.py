@@ -40,6 +40,10 @@ def run(argv: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        print(f"error[LA0160]: {error.strerror or error}{place}", file=sys.stderr)
+        return 1
     except InternalError as error:
         import traceback
 
@@ -122,6 +126,18 @@ def compile_command(path: str, output: str, **values: Any) -> int:
     from ladle.core.cli.graphs import run_compile
 
     return run_compile(values, path, output)
+
+
+@app.command(name="check")
+@flags(tuple(flag for flag in BUILD_FLAGS if flag[0] in (*_COMPILE_KEYS, "offline", "pull", "syntax", "root", "allow")))
+@click.option("--fix", is_flag=True, help="Mend in the build file what can be mended, and show the change")
+@click.option("--format", "form", default="text", metavar="FORMAT", help="text or json")
+@click.argument("path", nargs=1)
+def check_command(path: str, fix: bool, form: str, **values: Any) -> int:
+    """Check the build file of PATH."""
+    from ladle.core.cli.calls import run_check
+
+    return run_check(values, path, fix=fix, form=form)
 
 
 @app.command(name="inspect")

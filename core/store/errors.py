@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import Sequence
 
@@ -100,7 +101,14 @@ def from_sqlite(root: str, error: sqlite3.Error) -> BuildError:
     text = str(error)
     if "full" in text:
         return store_full(root)
-    return store_unwritable(root, text)
+    return store_unwritable(root, f"{text} (the file system is read-only)" if _is_read_only(root) else text)
+
+
+def _is_read_only(root: str) -> bool:
+    try:
+        return bool(os.statvfs(root).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def is_locked(error: sqlite3.Error) -> bool:
