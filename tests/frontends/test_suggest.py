@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The nearest name for a mistyped one."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Layers as compressed blobs: digests, determinism, and what other programs make of them."""
+
 from __future__ import annotations
 
 import gzip

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Blobs as they come: each kind told by its bytes, checked, and refused where it is damaged."""
+
 from __future__ import annotations
 
 import bz2

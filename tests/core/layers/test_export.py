@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Trees as directories: as they are, once, and with receipts of what was written."""
+
 from __future__ import annotations
 
 import os

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The jobs of layers in the worker: what they answer, and that a failed one leaves nothing."""
+
 from __future__ import annotations
 
 import hashlib
@@ -146,7 +148,7 @@ def test_export_local_writes_the_tree_and_a_receipt(run_job: RunJob, tree: Tree,
     tree("store/snapshots/2", "d d\nd/b f 644 0:0 bb")
     args = {"ref": layers("1", "2"), "dest": str(tmp_path / "out"), "receipt": str(tmp_path / "receipt"), "epoch": None}
     result = run_job(jobs.export_local, mode="copy", **args)
-    assert result == {"files": 2, "bytes": 3, "unchanged": 0, "warnings": []}
+    assert result == {"files": 2, "bytes": 3, "unchanged": 0, "removed": 0, "warnings": []}
     receipt = marshal.loads((tmp_path / "receipt").read_bytes())
     assert sorted(receipt) == [b"d", b"d/a", b"d/b"]
     assert receipt[b"d/b"][1] == 2

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Tar archives as they are read: every format that is about, and every way to be malformed."""
+
 from __future__ import annotations
 
 import io

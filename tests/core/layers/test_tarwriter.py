@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Tar archives as they are written, header by header."""
+
 from __future__ import annotations
 
 import io

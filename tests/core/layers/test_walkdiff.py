@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The difference of two trees by walking both."""
+
 from __future__ import annotations
 
 import io

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Texts as Go's standard library writes and reads them."""
+
 from __future__ import annotations
 
 import pytest

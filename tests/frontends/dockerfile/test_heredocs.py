@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Which words of an instruction open a here-document."""
+
 from __future__ import annotations
 
 import pytest

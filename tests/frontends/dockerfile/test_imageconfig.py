@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Image configs: from a base, from nothing, and what is no config."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Logical lines of a Dockerfile, with the way back to the places in the file."""
+
 from __future__ import annotations
 
 import pytest

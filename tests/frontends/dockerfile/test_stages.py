@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Stages: their names and bases, the target, and what it needs."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Words: variables, quotes and escapes as BuildKit expands them."""
+
 from __future__ import annotations
 
 import pytest
