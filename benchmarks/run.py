@@ -61,7 +61,8 @@ class Bench:
         peer_cpu = workload.buildkit_cpu * python.cpu / RECORDED_PYTHON
         return (
             f"| {workload.name} | {workload.shown} | {ladle.wall:.3f} | {ladle.cpu:.3f} "
-            f"| {ladle.wall / python.wall:.1f} | {peer:.3f} | {ladle.wall / peer:.2f} | {workload.goal} | {ladle.cpu / peer_cpu:.2f} |"
+            f"| {ladle.wall / python.wall:.1f} | {peer:.3f} | {ladle.wall / peer:.2f} | {workload.goal} "
+            f"| {ladle.cpu / peer_cpu:.2f} |"
         )
 
     def _context(self, workload: Workload) -> Path:
