@@ -110,7 +110,8 @@ class BuildReporter:
             self._logs = dict.fromkeys(self._logs, -1)
 
     def _end(self, digest: str, how: str, **fields: Any) -> None:
-        duration = time.monotonic() - self._started.get(digest, time.monotonic())
+        now = time.monotonic()
+        duration = now - self._started.get(digest, now)
         self._ended[digest] = how
         if how == "completed":
             self._durations.append((duration, self._names.get(digest, digest)))

@@ -160,3 +160,12 @@ def test_threads_report_one_at_a_time(tmp_path: Path) -> None:
 def test_a_warning_may_have_help(reporter: BuildReporter, events: list[Event], value: dict[str, Any]) -> None:
     reporter.warning("look", **value)
     assert (events[0]["text"], events[0]["help"]) == ("look", value.get("help", ""))
+
+
+def test_what_never_started_took_no_time(
+    reporter: BuildReporter, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter(range(1000))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(ticks)))
+    reporter.failed("sha256:aa", OSError("no such directory"))
+    assert events[-1]["duration"] == 0.0
