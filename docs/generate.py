@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the generated parts of docs/cli.md and docs/errors.md: `python docs/generate.py`.
+"""Writes the generated parts of docs/cli.md and docs/errors.md, and docs/rules/: `python docs/generate.py`.
 
 A generated part stands between `<!-- begin NAME -->` and `<!-- end -->`. The tests say when one is out of date.
 """
@@ -14,7 +14,10 @@ from typing import TypeGuard
 
 import click
 
+from ladle.core.api.diagnostics import Severity
 from ladle.core.cli.app import app
+from ladle.frontends.dockerfile.rules.base import Rule
+from ladle.frontends.dockerfile.rules.table import BUILDKIT, OWN, RULES
 
 DOCS = Path(__file__).parent
 FOLDERS = ("core", "frontends", "llb", "plugins")
@@ -23,10 +26,14 @@ PART = re.compile(r"(?<=<!-- begin )(.+?)( -->\n).*?(?=<!-- end -->)", re.DOTALL
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write the pages."""
     for name in PAGES:
         page = DOCS / name
         page.write_text(generated(name, page.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, text in rule_pages().items():
+        page = DOCS / name
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, encoding="utf-8")
 
 
 def generated(name: str, text: str) -> str:
@@ -34,9 +41,18 @@ def generated(name: str, text: str) -> str:
     return PART.sub(lambda match: f"{match[1]}{match[2]}{PAGES[name](match[1])}", text)
 
 
+def commands(group: click.Group = app, prefix: str = "ladle") -> Iterator[tuple[str, click.Command]]:
+    """Return every command that does something, with its whole name (`ladle store check`)."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix} {name}")
+        elif not command.hidden:
+            yield f"{prefix} {name}", command
+
+
 def command_part(name: str) -> str:
     """Return usage, description and flags of a command (`ladle build`)."""
-    command = app.commands[name.removeprefix("ladle ")]
+    command = dict(commands())[name]
     context = click.Context(command, info_name=name)
     usage = " ".join([name, *command.collect_usage_pieces(context)])
     lines = ["", f"    {usage}", "", command.help or "", ""]
@@ -125,6 +141,75 @@ def _message(arguments: list[ast.expr]) -> str:
             continue
         return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
     return ""
+
+
+def rule_pages() -> dict[str, str]:
+    """Return the pages of docs/rules/: one a rule of the Dockerfile frontend, and the list of them."""
+    pages = {f"rules/{rule.name}.md": _rule_page(rule) for rule in RULES}
+    rows = {
+        part: [
+            f"| [{rule.name}]({rule.name}.md) | {rule.description} | {_default(rule)} | {'yes' * rule.mends} |"
+            for rule in rules
+        ]
+        for part, rules in (("buildkit", BUILDKIT), ("own", OWN))
+    }
+    table = ["| rule | | default | `--fix` |", "|---|---|---|---|"]
+    pages["rules/README.md"] = RULES_INDEX.format(
+        buildkit="\n".join([*table, *rows["buildkit"]]), own="\n".join([*table, *rows["own"]])
+    )
+    return pages
+
+
+def _default(rule: Rule) -> str:
+    return ("on" if rule.by_default else "off") + (", info only" if rule.severity is Severity.INFO else "")
+
+
+def _rule_page(rule: Rule) -> str:
+    lines = [f"# {rule.name}", "", f"{rule.description.rstrip('.')}.", "", rule.why, ""]
+    said = f"By default it is {_default(rule)}."
+    if not rule.by_default:
+        said += f" Turn it on with `# check=experimental={rule.name}`."
+    if rule.mends:
+        said += " `ladle check --fix` mends it."
+    lines += [said, ""]
+    if rule.files:
+        lines += ["The context of the examples:", ""]
+        lines += [f"- `{name}` with `{text.strip()}`" for name, text in rule.files.items()] + [""]
+    for head, text in (("Bad", rule.bad), ("Good", rule.good)):
+        lines += [f"## {head}", "", "```dockerfile", text.rstrip("\n"), "```", ""]
+    if rule.url:
+        lines += [f"BuildKit's page: {rule.url}", ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+RULES_INDEX = """# Checks of Dockerfiles
+
+Every build checks the stages that it makes and warns of what it finds. Without a build, all stages are checked (or
+those that `--target` needs); the exit code is 1 where there is a warning:
+
+    ladle check .
+    ladle build --check .
+    ladle build --call=check,format=json .
+
+What can be mended without a change of meaning is mended in place, and the change is shown as a diff:
+
+    ladle check --fix .
+
+- `# check=skip=RULE,RULE;error=true;experimental=RULE` at the top of a file: which rules are skipped (or `all`),
+  whether a warning is an error, which of the rules that are off are on (or `all`). The build argument
+  `BUILDKIT_DOCKERFILE_CHECK` says the same and wins.
+- `# check=skip=RULE` in the line above an instruction skips a rule there.
+
+## BuildKit's rules
+
+The names, lines and texts are BuildKit's.
+
+{buildkit}
+
+## Rules of our own
+
+{own}
+"""
 
 
 PAGES: dict[str, Callable[[str], str]] = {"cli.md": command_part, "errors.md": errors_part}

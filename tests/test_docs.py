@@ -24,6 +24,7 @@ from tests.support.repository import REPOSITORY, tracked
 PAGES = tracked("*.md", ":!tests/cases")
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+COMMAND = re.compile(r"\s*(?:\.venv/bin/)?ladle ")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -38,9 +39,9 @@ def commands(page: str) -> Iterator[list[str]]:
         if line.startswith("```"):
             fenced = not fenced
         elif fenced or line.startswith("    "):
-            for part in re.split(r"&&|\|", line):
-                words = shlex.split(part, comments=True) if "'" not in part or part.count("'") % 2 == 0 else []
-                if words and words[0] in ("ladle", ".venv/bin/ladle") and "[OPTIONS]" not in words:
+            for part in filter(COMMAND.match, re.split(r"&&|\|", line)):
+                words = shlex.split(part, comments=True)
+                if "[OPTIONS]" not in words:
                     yield words[1:]
 
 
@@ -136,7 +137,9 @@ def test_every_code_and_command_is_listed(generate: ModuleType) -> None:
     listed = set(re.findall(r"^\| `([A-Z]{2}\d{4})`", text("docs/errors.md"), re.MULTILINE))
     assert listed == {code for code, _, _ in generate.mentions()}
     assert len(listed) > 150
-    assert set(re.findall(r"^## ladle (\w+)", text("docs/cli.md"), re.MULTILINE)) == set(app.commands)
+    names = {name for name, _ in generate.commands()}
+    assert set(re.findall(r"^## (ladle [\w ]+)$", text("docs/cli.md"), re.MULTILINE)) == names
+    assert set(re.findall(r"^<!-- begin (ladle .+) -->$", text("docs/cli.md"), re.MULTILINE)) == names
 
 
 def test_every_exporter_and_variable_is_listed() -> None:
