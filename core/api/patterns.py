@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _META = frozenset("*?[")
+_ONE = "[^/]"
+_STAR = "[^/]*"
+_PARTS = "(?:.*/)?"
 _REGEX_SPECIAL = frozenset("\\.^$*+?{}[]|()-&~# \t\n\r\v\f")
 _globs: dict[str, Callable[[str], object]] = {}
 
@@ -262,11 +265,11 @@ def _translate(pattern: str, *, double_star: bool) -> str:
                 elif at == 2 and not has_wildcard(pattern[2:]) and "\\" not in pattern:
                     out.append(".*")  # `**name`: Docker takes it for "ends with name"
                 else:
-                    out.append("(?:.*/)?")
+                    out.append(_PARTS)
             else:
-                out.append("[^/]*")
+                out.append(_STAR)
         elif char == "?":
-            out.append("[^/]")
+            out.append(_ONE)
         elif char == "[":
             text, at = _class(pattern, at - 1, 0)
             out.append(text)
@@ -277,7 +280,39 @@ def _translate(pattern: str, *, double_star: bool) -> str:
             at += 1
         else:
             out.append(_quote(char))
+    return _settled(out)
+
+
+def _settled(out: list[str]) -> str:
+    """Join the parts, each stretch between two wildcards taken where it comes first and never sought again.
+
+    That loses no match: a later wildcard reaches whatever an earlier choice would have left. Without it the time grows
+    as a power of the number of wildcards. A class may match a slash, so stretches with one are left alone.
+    """
+    for wildcard, lazy, ends in ((_STAR, "[^/]*?", (_STAR,)), (_PARTS, "(?:.*?/)??", (_PARTS,))):
+        joined: list[str] = []
+        at = 0
+        while at < len(out):
+            end = at + 1
+            if out[at] == wildcard:
+                while end < len(out) and out[end] not in (*ends, _PARTS) and not _may_hold_slash(out[end]):
+                    if wildcard == _STAR and out[end] == "/":
+                        break
+                    end += 1
+                follows = end < len(out) and out[end] in ends
+                if follows and end > at + 1 and (wildcard == _STAR or out[end - 1] == "/"):
+                    joined.append(f"(?>{lazy}{''.join(out[at + 1 : end])})")
+                    at = end
+                    continue
+                end = at + 1
+            joined.append(out[at])
+            at = end
+        out = joined
     return "".join(out)
+
+
+def _may_hold_slash(part: str) -> bool:
+    return part[:1] in "[." and part not in (_STAR, _ONE)
 
 
 def _class(pattern: str, start: int, line: int) -> tuple[str, int]:

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ladle.core.api import patterns as module
 from ladle.core.api.patterns import Matcher, PatternError, Rule, clean, glob_match, has_wildcard, parse_ignore
 
 parts = st.sampled_from(["a", "b", "ab", "a.txt", "b.md", ".x", "é"])
@@ -195,3 +199,26 @@ def test_text_without_wildcards_matches_itself(text: str) -> None:
     assert glob_match(text, text)
     assert has_wildcard(text + "*")
     assert not has_wildcard(text + "\\*")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [("*a" * 20 + "b", "a" * 250), ("**/a/" * 12 + "b", "a/" * 1000 + "c"), ("**/*a?/" * 9 + "b", "aaa/" * 900 + "c")],
+)
+def test_many_wildcards_take_no_longer_than_one(pattern: str, path: str) -> None:
+    began = time.process_time()
+    assert Matcher([pattern]).step(path) == -1
+    assert glob_match(pattern, path) is False
+    assert time.process_time() - began < 2
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "/", "a/", "?", "[ab]", "*", "*", "**/", "**/"]), min_size=1, max_size=9),
+    st.text("ab/", max_size=12),
+)
+def test_what_comes_first_is_enough(parts: list[str], path: str) -> None:
+    pattern = "".join(parts)
+    with pytest.MonkeyPatch.context() as patch:
+        quick = re.fullmatch(module._translate(pattern, double_star=True), path, re.DOTALL)
+        patch.setattr(module, "_settled", "".join)
+        assert bool(quick) == bool(re.fullmatch(module._translate(pattern, double_star=True), path, re.DOTALL))
