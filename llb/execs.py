@@ -39,7 +39,7 @@ class ExecNode(Node):
         self, plan: ExecPlan, mounts: tuple[MountSpec, ...], base: tuple[MountSpec, ...], options: OpOptions
     ) -> None:
         cwd = plan.meta.cwd
-        own = [(join(cwd, mount.target), mount) for mount in mounts]
+        own = [(_place(cwd, mount.target), mount) for mount in mounts]
         if base:
             taken = {target for target, _ in own}
             own += [(mount.target, mount) for mount in base if mount.target not in taken]
@@ -53,7 +53,7 @@ class ExecNode(Node):
 
     def output(self, target: str) -> Output | None:
         """Return what a run leaves in a mount, None where nothing is kept."""
-        number = self.numbers.get(join(self.plan.meta.cwd, target))
+        number = self.numbers.get(_place(self.plan.meta.cwd, target))
         return None if number is None else Output(self, number)
 
     def lower(self, inputs: Inputs) -> ExecOp:
@@ -73,3 +73,8 @@ class ExecNode(Node):
             secret_env=plan.secret_env,
             cdi_devices=plan.cdi_devices,
         )
+
+
+def _place(directory: str, target: str) -> str:
+    """Return a target as the op has it: an absolute one stays as it was written."""
+    return target if target.startswith("/") else join(directory, target)

@@ -49,6 +49,15 @@ class Instruction:
         """Return the value of a flag, None where it is not given (or given bare)."""
         return next((flag.value for flag in self.flags if flag.name == name), None)
 
+    def words_of(self, name: str) -> list[Word]:
+        """Return the values of a flag that may be given many times."""
+        return [flag.value for flag in self.flags if flag.name == name and flag.value is not None]
+
+    def says(self, name: str) -> bool | None:
+        """Return what a yes-or-no flag says, None where it is not given."""
+        flag = next((flag for flag in self.flags if flag.name == name), None)
+        return None if flag is None else flag.value is None or flag.value.text.lower() == "true"
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -98,9 +107,10 @@ class Label(Instruction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run(Instruction):
-    """RUN."""
+    """RUN. `script` is the here-document that is all of the command."""
 
     command: Command
+    script: Heredoc | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,10 +148,11 @@ class Healthcheck(Instruction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy(Instruction):
-    """COPY, or ADD where `add` says so."""
+    """COPY, or ADD where `add` says so: from paths, then from here-documents."""
 
     sources: tuple[Word, ...]
     dest: Word
+    documents: tuple[Heredoc, ...] = ()
     add: bool = False
 
 
@@ -193,6 +204,11 @@ class Onbuild(Instruction):
 
     trigger: Word
 
+    @property
+    def text(self) -> str:
+        """The instruction with its here-documents, as it is kept in the image."""
+        return "".join([self.trigger.text, *(f"\n{heredoc.body}{heredoc.name}" for heredoc in self.heredocs)])
+
 
 @dataclass(frozen=True, slots=True)
 class Dockerfile:
@@ -231,6 +247,8 @@ def _dump(name: str, value: object, indent: str) -> list[str]:
 
     if isinstance(value, Word):
         return ["{}{}: {!r} @{}:{}".format(indent, name, value.text, *position(value.span))]
+    if isinstance(value, Heredoc):
+        return [f"{indent}{name}: <<{value.name}"]
     if isinstance(value, Command):
         return [f"{indent}{name}: {'shell' if value.shell else 'exec'}", *_dump("word", value.words, indent + "  ")]
     if isinstance(value, Pair):

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from ladle.core.api.diagnostics import DiagnosticError, Span
 from ladle.core.api.errors import BuildError
 from ladle.core.api.reference import parse_reference
 from ladle.frontends.dockerfile import errors
-from ladle.frontends.dockerfile.ast import Onbuild
+from ladle.frontends.dockerfile.facts import Pulled
 from ladle.frontends.dockerfile.imageconfig import DEFAULT_PATH, ImageConfig
 from ladle.frontends.dockerfile.localcontext import LocalContext
 from ladle.frontends.dockerfile.stages import SCRATCH, Stage
@@ -41,8 +41,6 @@ def begin(build: Build, stage: Stage) -> Work:
         return _from_stage(build, stage, build.works[stage.base])
     else:
         work = _from_name(build, stage)
-    if work.config.words("OnBuild"):
-        _onbuild(stage)
     _settle(work)
     return work
 
@@ -70,8 +68,6 @@ def _settle(work: Work) -> None:
 
 
 def _from_stage(build: Build, stage: Stage, base: Work) -> Work:
-    if any(isinstance(instruction, Onbuild) for instruction in base.stage.instructions):
-        _onbuild(stage)
     config = base.config.copy()
     config.config.pop("OnBuild", None)
     return Work(
@@ -143,6 +139,7 @@ def _from_image(build: Build, stage: Stage, image: ResolvedImage) -> Work:
         config = ImageConfig.parse(image.config)
     except ValueError as error:
         raise DiagnosticError([errors.bad_image_config(image.name, str(error), span)]) from None
+    build.facts.pulled.append(Pulled(stage, image.platform, platform))
     work = Work(build=build, stage=stage, state=State(), config=config, platform=platform)
     if config.has_layers:
         command = stage.source.source if stage.source else ""
@@ -193,8 +190,3 @@ def _from_host(build: Build, stage: Stage, base: HostBase) -> Work:
 
 def _empty(build: Build, stage: Stage, state: State, platform: Platform) -> Work:
     return Work(build=build, stage=stage, state=state, config=ImageConfig.empty(platform), platform=platform)
-
-
-def _onbuild(stage: Stage) -> NoReturn:
-    span = stage.source.base.span if stage.source else stage.span
-    raise DiagnosticError([errors.not_supported("a base with ONBUILD triggers", span)])

@@ -17,11 +17,14 @@ from ladle.frontends.dockerfile.places import location, source
 from ladle.frontends.dockerfile.rules.base import Edit
 from ladle.frontends.dockerfile.rules.config import Config, config_of
 from ladle.frontends.dockerfile.rules.look import plain_view, view_of
-from ladle.frontends.dockerfile.rules.run import Found, diagnostic, run_rules
+from ladle.frontends.dockerfile.rules.run import Found, diagnostic, in_order, run_rules
 
 if TYPE_CHECKING:
     from ladle.core.api.frontend import Context
     from ladle.frontends.dockerfile.ast import Dockerfile
+
+_MOST_ROUNDS = 5
+"""Of mending: each brings up less than the one before."""
 
 
 def lint(context: Context) -> CallResult:
@@ -41,7 +44,7 @@ def lint(context: Context) -> CallResult:
 
 def look(file: Dockerfile, context: Context, config: Config) -> tuple[list[Found], list[Diagnostic]]:
     """Return what the checks find for all platforms, each once, and what keeps the file from compiling."""
-    found: dict[tuple[str, int], Found] = {}
+    found: list[Found] = []
     wrong: dict[Diagnostic, None] = {}
     for platform in context.options.platforms:
         view = plain_view(file)
@@ -51,31 +54,36 @@ def look(file: Dockerfile, context: Context, config: Config) -> tuple[list[Found
             view = view_of(file, context, build, graph)
         except DiagnosticError as error:
             wrong |= dict.fromkeys(error.diagnostics)
-        for one in run_rules(view, config):
-            found.setdefault((one.text, one.finding.span.start), one)
-    return list(found.values()), list(wrong)
+        found += run_rules(view, config)
+    return in_order(found), list(wrong)
 
 
 def fix(context: Context) -> Fixed:
-    """Return the file with all edits of the findings made that do not overlap, checked to parse."""
+    """Return the file with the edits of all findings made, again and again while that brings up more to mend."""
     name, data = context.build_file()
     text = decode(name, data)
+    mended: list[str] = []
+    for _ in range(_MOST_ROUNDS):
+        text, done = _mended_once(text, context)
+        mended += done
+        if not done:
+            break
+    mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
+    after = mark + text.text.encode("utf-8", "surrogateescape")
+    return Fixed(name=name, before=data, after=after, mended=tuple(mended))
+
+
+def _mended_once(text: SourceText, context: Context) -> tuple[SourceText, list[str]]:
+    """Return the file with all edits made that do not overlap, checked to parse, and what they mend."""
     file = parse(text)
     found, _ = look(file, context, config_of(file, context.options.build_args))
-    mended = [one for one in found if one.finding.edits]
-    edits, used = _apart((one, edit) for one in mended for edit in one.finding.edits)
-    after = _edited(text, edits)
+    edits, used = _apart((one, edit) for one in found for edit in one.finding.edits)
+    after = SourceText(text.name, _edited(text, edits))
     try:
-        parse(SourceText(name, after))
+        parse(after)
     except DiagnosticError as error:
         raise InternalError(f"a mended file does not parse: {error.message}") from error
-    mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
-    return Fixed(
-        name=name,
-        before=data,
-        after=mark + after.encode("utf-8", "surrogateescape"),
-        mended=tuple(one.text for one in mended if id(one) in used),
-    )
+    return after, [one.text for one in found if id(one) in used]
 
 
 def _apart(wanted: Iterable[tuple[Found, Edit]]) -> tuple[list[Edit], set[int]]:

@@ -327,11 +327,6 @@ def bad_security(value: str, span: Span) -> Diagnostic:
     return _error("DF0065", f"security {quote(value)} is not valid", span, "sandbox or insecure")
 
 
-def insecure(span: Span) -> Diagnostic:
-    """Return: `RUN --security=insecure` in a build that does not grant it."""
-    return _error("DF0066", "security.insecure is not allowed", span, "no step of this build may leave the sandbox")
-
-
 def checksum_of_local(span: Span) -> Diagnostic:
     """Return: `ADD --checksum` of a file of the context."""
     return _error("DF0067", "checksum requires HTTP(S) or Git sources", span)
@@ -355,3 +350,57 @@ def empty_command(name: str, span: Span) -> Diagnostic:
 def bad_ignore(name: str, reason: str) -> Diagnostic:
     """Return: a `.dockerignore` with a pattern that is none."""
     return Diagnostic(code="DF0070", severity=Severity.ERROR, message=f"failed to parse {name}: {reason}")
+
+
+def bad_mount(reason: str, span: Span) -> Diagnostic:
+    """Return: `RUN --mount` with options that cannot be."""
+    return _error("DF0071", reason, span)
+
+
+def mount_from_variable(span: Span) -> Diagnostic:
+    """Return: a variable in the `from` of a mount."""
+    return _error("DF0072", "'from' doesn't support variable expansion, define alias stage instead", span)
+
+
+def later_mount(name: str, target: str, span: Span) -> Diagnostic:
+    """Return: a mount of a stage that comes later."""
+    message = (
+        f"cannot mount from stage {quote(name)} to {quote(target)}, stage needs to be defined before current command"
+    )
+    return _error("DF0073", message, span)
+
+
+def mount_target(target: str, span: Span) -> Diagnostic:
+    """Return: a mount over the root, or without a target."""
+    return _error("DF0074", f"invalid mount target {quote(target)}", span, help="say where: target=/directory")
+
+
+def bad_device(reason: str, span: Span) -> Diagnostic:
+    """Return: `RUN --device` with something that names no device."""
+    return _error("DF0075", reason, span)
+
+
+def remote_copy(what: str, span: Span) -> Diagnostic:
+    """Return: COPY of a URL or a repository."""
+    return _error("DF0076", f"source can't be a {what} for COPY", span, help="ADD fetches URLs and repositories")
+
+
+def bad_repository(reason: str, span: Span) -> Diagnostic:
+    """Return: ADD of a repository whose address says what cannot be."""
+    return _error("DF0077", reason, span)
+
+
+def bad_checksum(reason: str, span: Span) -> Diagnostic:
+    """Return: `ADD --checksum` that cannot be checked."""
+    return _error("DF0078", reason, span)
+
+
+def bad_trigger(base: str, trigger: str, reason: str, code: str, span: Span) -> Diagnostic:
+    """Return: what is wrong with an ONBUILD trigger of the base; `code` is that of the mistake in it."""
+    first, more, _ = trigger.partition("\n")
+    return _error(code, reason, span, f"in the trigger `ONBUILD {first}{' ...' if more else ''}` of {base}")
+
+
+def trigger_not_single(base: str, trigger: str, span: Span) -> Diagnostic:
+    """Return: an ONBUILD trigger of the base that is more or less than one instruction."""
+    return bad_trigger(base, trigger, "onbuild trigger should be a single expression", "DF0079", span)

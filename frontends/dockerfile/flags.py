@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The flags of instructions: which there are, which are in already, and how a token of them is taken apart."""
+"""The flags of instructions: which there are, and how a token of them is taken apart."""
 
 from __future__ import annotations
 
@@ -29,16 +29,6 @@ FLAGS: dict[str, dict[str, str]] = {
     },
     "HEALTHCHECK": {"interval": TEXT, "timeout": TEXT, "start-period": TEXT, "start-interval": TEXT, "retries": TEXT},
 }
-_NOT_YET = {
-    ("RUN", "mount"),
-    ("RUN", "device"),
-    ("COPY", "link"),
-    ("COPY", "parents"),
-    ("COPY", "exclude"),
-    ("ADD", "link"),
-    ("ADD", "exclude"),
-    ("ADD", "keep-git-dir"),
-}
 _UNREAD = frozenset({"ARG", "STOPSIGNAL"})
 """Instructions whose flags BuildKit takes off and never looks at."""
 
@@ -59,7 +49,7 @@ def split_flags(
         name = _unquote(written, escape)
         word = Word(_unquote(value, escape), line.span(end - len(value), end)) if equals else None
         flag = Flag(name, word, span)
-        problem = _problem(keyword, known, flag, next((other for other in flags if other.name == name), None))
+        problem = _problem(known, flag, next((other for other in flags if other.name == name), None))
         if problem:
             wrong.append(problem)
         else:
@@ -67,12 +57,7 @@ def split_flags(
     return flags, wrong
 
 
-def is_true(flag: Flag) -> bool:
-    """Return what a yes-or-no flag says."""
-    return flag.value is None or flag.value.text.lower() == "true"
-
-
-def _problem(keyword: str, known: dict[str, str], flag: Flag, same: Flag | None) -> Diagnostic | None:
+def _problem(known: dict[str, str], flag: Flag, same: Flag | None) -> Diagnostic | None:
     kind = known.get(flag.name)
     if kind is None:
         return errors.unknown_flag(flag.name, nearest(flag.name, known), flag.span)
@@ -83,12 +68,8 @@ def _problem(keyword: str, known: dict[str, str], flag: Flag, same: Flag | None)
             return errors.flag_without_value(flag.name, flag.span)
         if flag.value is not None and flag.value.text.lower() not in ("true", "false"):
             return errors.flag_not_boolean(flag.name, flag.value.text, flag.span)
-        if not is_true(flag):
-            return None
     elif flag.value is None:
         return errors.flag_without_value(flag.name, flag.span)
-    if (keyword, flag.name) in _NOT_YET:
-        return errors.not_supported(f"{keyword} --{flag.name}", flag.span)
     return None
 
 

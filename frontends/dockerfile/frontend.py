@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ladle.core.api.frontend import BuildResult
 
 if TYPE_CHECKING:
-    from ladle.core.api.frontend import Context
+    from ladle.core.api.frontend import CallResult, Context, Fixed
 
 
 class DockerfileFrontend:
@@ -30,8 +30,40 @@ class DockerfileFrontend:
         from ladle.frontends.dockerfile.lines import decode
         from ladle.frontends.dockerfile.lower import lower
         from ladle.frontends.dockerfile.parse import parse
+        from ladle.frontends.dockerfile.rules.look import check_build
 
         name, data = context.build_file()
         file = parse(decode(name, data))
         made = [lower(file, context, platform) for platform in context.options.platforms]
-        return BuildResult(images=tuple(image for image, _ in made), epoch=made[0][1] if made else None)
+        check_build(file, context, made)
+        return BuildResult(images=tuple(each.image for each in made), epoch=made[0].build.epoch if made else None)
+
+    def lint(self, context: Context) -> CallResult:
+        """Run the checks over the target's stages, or all of them where none is named."""
+        from ladle.frontends.dockerfile.calls import lint
+
+        return lint(context)
+
+    def fix(self, context: Context) -> Fixed:
+        """Return the build file with everything mended that checks can mend."""
+        from ladle.frontends.dockerfile.calls import fix
+
+        return fix(context)
+
+    def outline(self, context: Context) -> CallResult:
+        """Return what the target takes: arguments, secrets, ssh sockets, cache mounts."""
+        from ladle.frontends.dockerfile.outline import outline
+
+        return outline(context)
+
+    def targets(self, context: Context) -> CallResult:
+        """Return the stages that can be built."""
+        from ladle.frontends.dockerfile.outline import targets
+
+        return targets(context)
+
+    def describe(self, context: Context) -> CallResult:  # noqa: ARG002
+        """Return the calls that this frontend answers."""
+        from ladle.frontends.dockerfile.outline import describe
+
+        return describe()

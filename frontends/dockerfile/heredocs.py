@@ -27,6 +27,11 @@ class Heredoc:
         """Return the same with its body, as it stands in the file."""
         return replace(self, body=body)
 
+    @property
+    def text(self) -> str:
+        """The body as it is used: `<<-` takes the tabs off the beginnings of its lines."""
+        return re.sub(r"^\t+", "", self.body, flags=re.MULTILINE) if self.chomp else self.body
+
 
 def openings(text: str, escape: str) -> list[Heredoc]:
     """Return the here-documents that an instruction opens, without bodies; none in the JSON form."""

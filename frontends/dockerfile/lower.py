@@ -8,11 +8,11 @@ This file holds the table of them and the order of things.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ladle.core.api.diagnostics import DiagnosticError
 from ladle.core.api.frontend import ImageResult
-from ladle.frontends.dockerfile import ast, bases, errors, stages
+from ladle.frontends.dockerfile import ast, bases, errors, stages, triggers
 from ladle.frontends.dockerfile.arguments import (
     global_arguments,
     platform_arguments,
@@ -22,7 +22,7 @@ from ladle.frontends.dockerfile.arguments import (
 from ladle.frontends.dockerfile.ignoring import context_patterns
 from ladle.frontends.dockerfile.localcontext import LocalContext
 from ladle.frontends.dockerfile.lower_args import lower_arg, lower_env
-from ladle.frontends.dockerfile.lower_files import lower_copy, lower_workdir
+from ladle.frontends.dockerfile.lower_copy import lower_copy
 from ladle.frontends.dockerfile.lower_metadata import (
     lower_cmd,
     lower_entrypoint,
@@ -37,6 +37,7 @@ from ladle.frontends.dockerfile.lower_metadata import (
     lower_volume,
 )
 from ladle.frontends.dockerfile.lower_run import lower_run
+from ladle.frontends.dockerfile.lower_workdir import lower_workdir
 from ladle.frontends.dockerfile.stages import Stage, StageGraph
 from ladle.frontends.dockerfile.words import Style
 from ladle.frontends.dockerfile.work import Build, Work
@@ -56,7 +57,6 @@ _LOWERINGS: dict[type[ast.Instruction], Callable[[Work, Any], None]] = {
     ast.Label: lower_label,
     ast.Maintainer: lower_maintainer,
     ast.Onbuild: lower_onbuild,
-    ast.Run: lower_run,
     ast.Shell: lower_shell,
     ast.Stopsignal: lower_stopsignal,
     ast.User: lower_user,
@@ -65,36 +65,59 @@ _LOWERINGS: dict[type[ast.Instruction], Callable[[Work, Any], None]] = {
 }
 
 
-def lower(file: ast.Dockerfile, context: Context, platform: Platform) -> tuple[ImageResult, int | None]:
-    """Return the image of one platform, and SOURCE_DATE_EPOCH; raises `DiagnosticError` with all that is wrong."""
+class Lowered(NamedTuple):
+    """A file compiled for one platform, with what checks look at."""
+
+    image: ImageResult
+    build: Build
+    graph: StageGraph
+
+
+def lower(file: ast.Dockerfile, context: Context, platform: Platform) -> Lowered:
+    """Return the image of one platform; raises `DiagnosticError` with all that is wrong."""
+    build, graph = _begin(file, context, platform)
+    target = graph.target(context.options.target)
+    if target is None:
+        raise DiagnosticError([stages.unknown_target(graph, context.options.target, file)])
+    work = _lower_stages(build, graph, target)
+    if build.main.used:
+        build.main.excludes = context_patterns(context)
+    return Lowered(_result(work, platform), build, graph)
+
+
+def survey(file: ast.Dockerfile, context: Context, platform: Platform) -> tuple[Build, StageGraph]:
+    """Lower the target's stages, or all where none is named, only to look at them; mistakes are in `build.errors`."""
+    build, graph = _begin(file, context, platform)
+    target = graph.target(context.options.target)
+    if target is None:
+        raise DiagnosticError([stages.unknown_target(graph, context.options.target, file)])
+    for stage in [target] if context.options.target else graph.stages:
+        _lower_needed(build, stage, graph)
+    return build, graph
+
+
+def _begin(file: ast.Dockerfile, context: Context, platform: Platform) -> tuple[Build, StageGraph]:
     options = context.options
     style = Style(escape=file.escape)
     build_platform = options.build_platform or platform
     named = options.target or stages.last_stage_name(file)
     start = platform_arguments(build_platform, platform, named, options.build_args)
     values = global_arguments(stages.global_args(file), start, options.build_args, style)
-    epoch = source_date_epoch(options.build_args, values)
     graph = stages.stage_graph(file, values, style)
-    target = graph.target(options.target)
-    if target is None:
-        raise DiagnosticError([stages.unknown_target(graph, options.target, file)])
     build = Build(
         context=context,
         options=options,
         style=style,
         target_platform=platform,
         global_values=values,
-        epoch=epoch,
+        epoch=source_date_epoch(options.build_args, values),
         proxy=proxies(options.build_args),
         source=_source_info(file),
         alone=graph.alone,
         stage_names=tuple(graph.names()),
         main=LocalContext("context", "[internal] load build context", "context"),
     )
-    work = _lower_stages(build, graph, target)
-    if build.main.used:
-        build.main.excludes = context_patterns(context)
-    return _result(work, platform), epoch
+    return build, graph
 
 
 def _source_info(file: ast.Dockerfile) -> SourceInfo:
@@ -104,31 +127,49 @@ def _source_info(file: ast.Dockerfile) -> SourceInfo:
 
 def _lower_stages(build: Build, graph: StageGraph, target: Stage) -> Work:
     """Lower the stages that the target needs, in the order of the file, and return the target's."""
-    wanted = stages.needed(target)
-    for stage in [*graph.images, *graph.stages]:
-        if stage in wanted:
-            _lower_stage(build, stage, graph)
+    _lower_needed(build, target, graph)
     if build.errors:
         raise DiagnosticError(sorted(build.errors, key=errors.place))
     return build.works[target]
+
+
+def _lower_needed(build: Build, target: Stage, graph: StageGraph) -> None:
+    wanted = stages.needed(target)
+    for stage in [*graph.images, *graph.stages]:
+        if stage in wanted and stage not in build.begun:
+            build.begun.add(stage)
+            _lower_stage(build, stage, graph)
 
 
 def _lower_stage(build: Build, stage: Stage, graph: StageGraph) -> None:
     if stage.base is not None and stage.base not in build.works:
         return  # what is wrong with the base is said there
     try:
-        work = build.works[stage] = bases.begin(build, stage)
+        work = bases.begin(build, stage)
+        for needed in triggers.fire(work, graph):
+            _lower_needed(build, needed, graph)
+        build.works[stage] = work
     except DiagnosticError as error:
         build.errors += error.diagnostics
         return
     for place, instruction in enumerate(stage.instructions):
+        work.in_trigger = place < stage.triggers
         try:
             if isinstance(instruction, ast.Copy):
                 _lower_copy(work, instruction, place, graph)
+            elif isinstance(instruction, ast.Run):
+                _lower_run(work, instruction, place)
             else:
                 _LOWERINGS[type(instruction)](work, instruction)
         except DiagnosticError as error:
-            build.errors += error.diagnostics
+            found = error.diagnostics
+            build.errors += triggers.at_base(work, instruction, found) if work.in_trigger else found
+
+
+def _lower_run(work: Work, node: ast.Run, place: int) -> None:
+    sources = work.stage.mounts.get(place, ())
+    if all(stage in work.build.works or stage.index >= work.stage.index for stage in sources):
+        lower_run(work, node, place)  # what is wrong with another source is said there
 
 
 def _lower_copy(work: Work, node: ast.Copy, place: int, graph: StageGraph) -> None:

@@ -11,7 +11,6 @@ from ladle.core.api.diagnostics import DiagnosticError
 from ladle.frontends.dockerfile import ast, errors
 from ladle.frontends.dockerfile.gotext import duration, plain_list, quoted_list
 from ladle.frontends.dockerfile.imageconfig import ImageConfig
-from ladle.frontends.dockerfile.words import WordError, expand_words
 from ladle.frontends.dockerfile.work import Work
 
 _SHELL = ["/bin/sh", "-c"]
@@ -113,7 +112,7 @@ def lower_maintainer(work: Work, node: ast.Maintainer) -> None:
 
 def lower_onbuild(work: Work, node: ast.Onbuild) -> None:
     """ONBUILD: kept for the images that are built on this one."""
-    work.config.config["OnBuild"] = [*work.config.words("OnBuild"), node.trigger.text]
+    work.config.config["OnBuild"] = [*work.config.words("OnBuild"), node.text]
 
 
 def lower_stopsignal(work: Work, node: ast.Stopsignal) -> None:
@@ -136,11 +135,7 @@ def lower_expose(work: Work, node: ast.Expose) -> None:
     """EXPOSE: the ports that a container listens on."""
     ports: list[str] = []
     for word in sorted(node.words, key=lambda word: word.text):
-        try:
-            parts = expand_words(word.text, work.variables, work.build.style)
-        except WordError as error:
-            raise DiagnosticError([errors.failed_expansion(word.text, str(error), word.span)]) from None
-        for part in parts:
+        for part in work.expand_words(word):
             try:
                 ports += _ports(part)
             except ValueError as error:

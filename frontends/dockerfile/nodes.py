@@ -13,6 +13,7 @@ from ladle.frontends.dockerfile import ast, errors
 from ladle.frontends.dockerfile.ast import Command, Pair, Word
 from ladle.frontends.dockerfile.flags import split_flags
 from ladle.frontends.dockerfile.gotext import parse_duration, quote
+from ladle.frontends.dockerfile.heredocs import Heredoc
 from ladle.frontends.dockerfile.lines import LogicalLine
 
 if TYPE_CHECKING:
@@ -83,6 +84,16 @@ class Parts:
         self._no_other_json(token)
         return Command((self.word(token),), shell=True)
 
+    def is_all_of(self, command: Command, heredoc: Heredoc) -> bool:
+        """Say whether a command is nothing but the word that opens a here-document."""
+        return command.shell and command.words[0].text == self.line.text[heredoc.start : heredoc.end]
+
+    def check_bodies(self) -> None:
+        """Refuse here-documents that are not UTF-8 where they become part of a command."""
+        for heredoc in self.line.heredocs:
+            if not heredoc.body.isascii() and any("\ud800" <= character <= "\udfff" for character in heredoc.body):
+                self.fail(errors.not_utf8(self.line.span(heredoc.start, heredoc.end)))
+
     def _json(self, token: Token) -> tuple[Word, ...]:
         start = token.start_pos or 0
         places = [match.span() for match in re.finditer(r'"(?:[^"\\]|\\.)*"', token)]
@@ -152,12 +163,11 @@ def _label(parts: Parts) -> ast.Label:
 
 def _run(parts: Parts) -> ast.Run:
     command = parts.command()
-    if parts.line.heredocs:
-        first = parts.line.heredocs[0]
-        parts.fail(errors.not_supported("a here-document", parts.line.span(first.start, first.end)))
     if not command.words:
         parts.fail(errors.empty_command("RUN", parts.line.whole))
-    return ast.Run(**parts.common(), command=command)
+    parts.check_bodies()
+    script = next((heredoc for heredoc in parts.line.heredocs if parts.is_all_of(command, heredoc)), None)
+    return ast.Run(**parts.common(), command=command, script=script)
 
 
 def _cmd(parts: Parts) -> ast.Cmd:
@@ -209,16 +219,19 @@ def _health_value(parts: Parts, name: str, value: Word) -> int:
 
 
 def _copy(parts: Parts) -> ast.Copy:
-    heredocs = parts.line.heredocs
+    heredocs = {parts.line.text[heredoc.start : heredoc.end]: heredoc for heredoc in parts.line.heredocs}
     words = parts.words()
     if len(words) < 2:
         parts.fail(errors.no_destination(parts.name, parts.line.whole))
-    if heredocs:
-        first, last = heredocs[0], heredocs[-1]
-        if last.end == len(parts.line.text):
-            parts.fail(errors.heredoc_destination(parts.name, parts.line.span(last.start, last.end)))
-        parts.fail(errors.not_supported("a here-document", parts.line.span(first.start, first.end)))
-    return ast.Copy(**parts.common(), sources=words[:-1], dest=words[-1], add=parts.name == "ADD")
+    if words[-1].text in heredocs:
+        parts.fail(errors.heredoc_destination(parts.name, words[-1].span))
+    return ast.Copy(
+        **parts.common(),
+        sources=tuple(word for word in words[:-1] if word.text not in heredocs),
+        dest=words[-1],
+        documents=tuple(heredocs[word.text] for word in words[:-1] if word.text in heredocs),
+        add=parts.name == "ADD",
+    )
 
 
 def _volume(parts: Parts) -> ast.Volume:
@@ -259,9 +272,7 @@ def _onbuild(parts: Parts) -> ast.Onbuild:
         parts.fail(errors.onbuild_chain(here))
     if name in ("FROM", "MAINTAINER"):
         parts.fail(errors.onbuild_trigger(name, here))
-    if parts.line.heredocs:
-        first = parts.line.heredocs[0]
-        parts.fail(errors.not_supported("a here-document", parts.line.span(first.start, first.end)))
+    parts.check_bodies()
     return ast.Onbuild(**parts.common(), trigger=trigger)
 
 

@@ -38,6 +38,14 @@ def parse(source: SourceText) -> Dockerfile:
     return Dockerfile(source, lines.escape, lines.directives, tuple(instructions))
 
 
+def parse_one(source: SourceText) -> Instruction | None:
+    """Return the only instruction of a text (an ONBUILD trigger); None where there are more or none."""
+    lines = split(source)
+    if lines.errors:
+        raise DiagnosticError(lines.errors)
+    return _instruction(lines.lines[0], lines.escape) if len(lines.lines) == 1 else None
+
+
 def _instruction(line: LogicalLine, escape: str) -> Instruction:
     from lark.exceptions import UnexpectedInput
 

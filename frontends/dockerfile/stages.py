@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from ladle.core.api.platforms import parse_platform
 from ladle.frontends.dockerfile import errors
 from ladle.frontends.dockerfile.arguments import expand_word
 from ladle.frontends.dockerfile.ast import Arg, Copy, Dockerfile, From, Instruction, Run, Word, Workdir
+from ladle.frontends.dockerfile.mounts import origin_of
 from ladle.frontends.dockerfile.words import Style
 from ladle.frontends.suggest import nearest
 
@@ -37,6 +38,10 @@ class Stage:
     base: Stage | None = None
     copies: dict[int, Stage] = field(default_factory=dict)
     """Where the COPY instructions with --from copy from, by their place in `instructions`."""
+    mounts: dict[int, list[Stage]] = field(default_factory=dict)
+    """Where the mounts of RUN instructions come from, in their order (nothing where no `from` is said)."""
+    triggers: int = 0
+    """How many of the first instructions are ONBUILD triggers of the base."""
 
     @property
     def shown(self) -> str:
@@ -52,7 +57,8 @@ class Stage:
     @property
     def needs(self) -> list[Stage]:
         """The stages that this one is made from."""
-        return ([self.base] if self.base else []) + list(self.copies.values())
+        mounted = [stage for stages in self.mounts.values() for stage in stages]
+        return ([self.base] if self.base else []) + list(self.copies.values()) + mounted
 
 
 @dataclass(slots=True)
@@ -72,6 +78,10 @@ class StageGraph:
         if not name:
             return self.stages[-1]
         return next((stage for stage in reversed(self.stages) if stage.name == name.lower()), None)
+
+    def by_name(self) -> dict[str, Stage]:
+        """Return the stages by their names; of equal names the last counts."""
+        return {stage.name: stage for stage in self.stages if stage.name}
 
     def names(self) -> list[str]:
         """Return the names that stages were given."""
@@ -114,7 +124,7 @@ def stage_graph(file: Dockerfile, values: Mapping[str, str], style: Style) -> St
         elif graph.stages:
             graph.stages[-1].instructions.append(instruction)
     for stage in graph.stages:
-        found += _connect(stage, graph, by_name)
+        found += connect(stage, graph, by_name, range(len(stage.instructions)))
     cycle = _cycle(graph.stages)
     if cycle is not None:
         found.append(errors.circular(cycle.shown, cycle.span))
@@ -163,9 +173,13 @@ def _platform(flag: Word, values: Mapping[str, str], style: Style) -> Platform:
         raise DiagnosticError([errors.bad_platform(flag.text, error.message, flag.span)]) from None
 
 
-def _connect(stage: Stage, graph: StageGraph, by_name: Mapping[str, Stage]) -> list[Diagnostic]:
+def connect(stage: Stage, graph: StageGraph, by_name: Mapping[str, Stage], places: Iterable[int]) -> list[Diagnostic]:
+    """Note what the instructions at these places copy from and mount; returns what is wrong with that."""
     found: list[Diagnostic] = []
-    for place, instruction in enumerate(stage.instructions):
+    for place in places:
+        instruction = stage.instructions[place]
+        if isinstance(instruction, Run):
+            found += _connect_mounts(stage, graph, place, instruction, by_name)
         word = instruction.flag("from") if isinstance(instruction, Copy) else None
         if word is None or not word.text:
             continue
@@ -184,6 +198,25 @@ def _connect(stage: Stage, graph: StageGraph, by_name: Mapping[str, Stage]) -> l
                 source = Stage(-1, "", text, word.span)
                 graph.images.append(source)
             stage.copies[place] = source
+    return found
+
+
+def _connect_mounts(
+    stage: Stage, graph: StageGraph, place: int, instruction: Run, by_name: Mapping[str, Stage]
+) -> list[Diagnostic]:
+    """Note what a RUN mounts. BuildKit counts every mount without `from` as one of scratch, which shows in names."""
+    found: list[Diagnostic] = []
+    for word in instruction.words_of("mount"):
+        try:
+            name = origin_of(word) or SCRATCH
+        except DiagnosticError as error:
+            found += error.diagnostics
+            name = SCRATCH
+        source = by_name.get(name.lower())
+        if source is None:
+            source = Stage(-1, "", name, word.span)
+            graph.images.append(source)
+        stage.mounts.setdefault(place, []).append(source)
     return found
 
 

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ladle.core.api.errors import BuildError
 from ladle.core.api.platforms import format_platform, parse_platform
-from ladle.frontends.dockerfile.arguments import expand_word
+from ladle.frontends.dockerfile.arguments import expand_all, expand_word
 from ladle.frontends.dockerfile.ast import Word
+from ladle.frontends.dockerfile.facts import Facts
 from ladle.frontends.dockerfile.imageconfig import ImageConfig
 from ladle.frontends.dockerfile.words import Style, WordError, expand
 from ladle.llb.metadata import Location, Range
@@ -26,7 +28,14 @@ if TYPE_CHECKING:
     from ladle.llb.ops.exec import ProxyEnv
     from ladle.llb.state import State
 
+DOCUMENT = "[internal] preparing inline document"
+"""The name of the step that makes a here-document a file."""
 _SHOWN_TARGETS = ("TARGETPLATFORM", "TARGETOS", "TARGETARCH", "TARGETVARIANT")
+
+
+def encoded(text: str) -> bytes:
+    """Return the bytes that a text of the file was read from."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +56,12 @@ class Build:
     main: LocalContext
     locals: dict[str, LocalContext] = field(default_factory=dict)
     works: dict[Stage, Work] = field(default_factory=dict)
+    begun: set[Stage] = field(default_factory=set)
     errors: list[Diagnostic] = field(default_factory=list)
+    facts: Facts = field(default_factory=Facts)
+    """What checks want to know."""
+    groups: int = 0
+    """How many groups of steps there are that progress shows as one."""
 
     @property
     def shows_platform(self) -> bool:
@@ -76,6 +90,8 @@ class Work:
     step: int = 0
     total: int = -1
     """How many steps progress counts in this stage; counted at the first one."""
+    in_trigger: bool = False
+    """The present instruction is an ONBUILD trigger of the base."""
     cmd_set: bool = False
     failed: bool = False
     context: LocalContext | None = None
@@ -88,9 +104,19 @@ class Work:
         self.variables[name] = value
         self._changed = True
 
-    def expand(self, word: Word) -> str:
+    def expand(self, word: Word, style: Style | None = None) -> str:
         """Return a word with its variables put in."""
-        return expand_word(word, self.variables, self.build.style)
+        if "$" not in word.text:
+            return expand_word(word, self.variables, style or self.build.style)
+        found = expand_all(word, self.variables, style or self.build.style)
+        self.build.facts.note(word, found, self.variables, self.arguments)
+        return found.text
+
+    def expand_words(self, word: Word) -> list[str]:
+        """Return what a word becomes when it is split after its variables are put in."""
+        found = expand_all(word, self.variables, self.build.style)
+        self.build.facts.note(word, found, self.variables, self.arguments)
+        return found.words
 
     def ready(self) -> State:
         """Return the state with the variables as they stand, for a step that sees them."""
@@ -105,9 +131,11 @@ class Work:
         names = self.build.options.no_cache
         return names is not None and (not names or self.stage.name in {name.lower() for name in names})
 
-    def options(self, text: str, first: int, last: int, style: Style | None = None) -> OpOptions:
+    def options(
+        self, text: str, first: int, last: int, style: Style | None = None, hidden: Iterable[str] = ()
+    ) -> OpOptions:
         """Return name, place and caching of a step that the lines `first` to `last` say."""
-        made: OpOptions = {"name": self.name(self.shown(text, style)), "location": self.location(first, last)}
+        made: OpOptions = {"name": self.name(self.shown(text, style, hidden)), "location": self.location(first, last)}
         if self.ignore_cache:
             made["ignore_cache"] = True
         return made
@@ -116,10 +144,11 @@ class Work:
         """Return lines of the file as a place in it."""
         return Location(source=self.build.source, ranges=(Range(start_line=first, end_line=last),))
 
-    def shown(self, text: str, style: Style | None = None) -> str:
-        """Return an instruction as progress shows it: keyword in upper case, variables put in."""
+    def shown(self, text: str, style: Style | None = None, hidden: Iterable[str] = ()) -> str:
+        """Return an instruction as progress shows it: keyword in upper case, variables put in but those to hide."""
+        secret = dict.fromkeys(hidden, "****")
         try:
-            text = expand(text, self.variables, style or self.build.style)
+            text = expand(text, {**self.variables, **secret} if secret else self.variables, style or self.build.style)
         except WordError:
             pass
         keyword, space, rest = text.partition(" ")
@@ -139,7 +168,7 @@ class Work:
         if self.stage.shown and not self.build.alone:
             words.append(self.stage.shown)
         words.append(f"{self.step:>{len(str(total))}}/{total}")
-        return f"[{' '.join(words)}] {text}"
+        return f"[{' '.join(words)}] {'ONBUILD ' if self.in_trigger else ''}{text}"
 
     def _crossing(self) -> str:
         """Return `->arm64` where the variables say that the stage builds for another platform."""

@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ladle.frontends.dockerfile.ast import Arg, From, Instruction
 from ladle.frontends.dockerfile.rules.base import Finding, Rule, View, arg_names, finding
+
+_DIRECTIVE = re.compile(r"(?:syntax|escape|check)\s*=")
 
 
 def check(view: View) -> Iterator[Finding]:
     """Find remarks above ARG and FROM that begin with another word than the name."""
     for node in view.file.instructions:
         names = _names(node)
-        comments = [comment for comment in node.comments if not comment.startswith("check=")]
+        comments = [comment for comment in node.comments if not _DIRECTIVE.match(comment)]
         if names and comments and comments[-1].split(" ")[0] not in names:
             example = names[0] if len(names) == 1 else "<arg_key>"
             yield finding(node, f"Comment for {node.name} should follow the format: `# {example} <description>`")

@@ -14,7 +14,7 @@ from ladle.frontends.dockerfile.ignoring import context_patterns
 from ladle.frontends.dockerfile.rules import errors
 from ladle.frontends.dockerfile.rules.base import View
 from ladle.frontends.dockerfile.rules.config import config_of
-from ladle.frontends.dockerfile.rules.run import Found, diagnostic, run_rules
+from ladle.frontends.dockerfile.rules.run import diagnostic, in_order, run_rules
 from ladle.frontends.dockerfile.words import Style
 
 if TYPE_CHECKING:
@@ -29,13 +29,10 @@ def check_build(file: Dockerfile, context: Context, made: Iterable[Lowered]) -> 
     config = config_of(file, context.options.build_args)
     if "all" in config.skip:
         return
-    found: dict[tuple[str, int], Found] = {}
-    for each in made:
-        for one in run_rules(view_of(file, context, each.build, each.graph), config):
-            found.setdefault((one.text, one.finding.span.start), one)
-    warnings = [diagnostic(one) for one in found.values()]
+    found = in_order(one for each in made for one in run_rules(view_of(file, context, each.build, each.graph), config))
+    warnings = [diagnostic(one) for one in found]
     if config.error and warnings:
-        names = dict.fromkeys(one.rule.name for one in found.values())
+        names = dict.fromkeys(one.rule.name for one in found)
         raise DiagnosticError([errors.violation(names, warnings[0].labels[0].span), *warnings])
     for warning in warnings:
         context.warn(warning)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ladle.core.api.diagnostics import Diagnostic, Label
@@ -24,7 +25,7 @@ class Found(NamedTuple):
 
 
 def run_rules(view: View, config: Config) -> list[Found]:
-    """Return what the rules found, in the order of the file, without what was to be skipped."""
+    """Return what the rules found, without what was to be skipped."""
     found: list[Found] = []
     for rule in RULES:
         if not config.runs(rule):
@@ -33,7 +34,13 @@ def run_rules(view: View, config: Config) -> list[Found]:
             off = skipped(finding.node)
             if rule.name not in off and "all" not in off:
                 found.append(Found(rule, finding))
-    return sorted(found, key=lambda each: (each.finding.lines, each.rule.name, each.finding.span.start))
+    return found
+
+
+def in_order(found: Iterable[Found]) -> list[Found]:
+    """Return findings in the order of the file, each once: there is a set of them for each platform."""
+    once = {(one.text, one.finding.span.start): one for one in found}
+    return sorted(once.values(), key=lambda one: (one.finding.lines, one.rule.name, one.finding.span.start))
 
 
 def diagnostic(found: Found) -> Diagnostic:

@@ -89,6 +89,8 @@ class Fake:
         return "Dockerfile", b"FROM scratch\\nARG A\\nENV B=$A\\nRUN x\\nCOPY a b c/ /d/\\nLABEL z=1 y=2\\nVOLUME /b /a"
     def named_context(self, name, *, platform): return None
     def ignore_file(self): return None
+    def warn(self, diagnostic): pass
+    def read(self, path, *, beside_build_file=False): return None
 made = DockerfileFrontend().compile(Fake()).images[0]
 print(made.state.marshal(platform=made.platform).to_bytes().hex(), made.config)
 """

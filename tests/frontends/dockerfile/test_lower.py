@@ -22,9 +22,23 @@ from ladle.frontends.dockerfile.frontend import DockerfileFrontend
 from ladle.llb.render import render
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "dockerfile").glob("*.Dockerfile"))
-IMAGES = {
+IMAGES: dict[str, Any] = {
     "docker.io/library/broken:latest": [],
-    "docker.io/library/triggers:latest": {"config": {"OnBuild": ["RUN x"]}, "rootfs": {"diff_ids": ["x"]}},
+}
+
+
+def _triggers(*texts: str) -> dict[str, Any]:
+    return {"config": {"OnBuild": list(texts)}, "rootfs": {"diff_ids": ["x"]}}
+
+
+IMAGES |= {
+    "docker.io/library/triggers:latest": _triggers("ENV FROM_TRIGGER=yes", "copy a /", "RUN <<EOF\necho x\nEOF"),
+    "docker.io/library/triggers-odd:latest": _triggers("RUN x\nRUN y"),
+    "docker.io/library/triggers-wrong:latest": _triggers("RUM x", "COPY --frm=a b c", "COPY --from=9 x y"),
+    "docker.io/library/triggers-later:latest": _triggers("COPY --from=later x y", "RUN x"),
+    "docker.io/library/triggers-from:latest": _triggers("FROM x", "ENV a"),
+    "docker.io/library/triggers-index:latest": _triggers("COPY --from=99 x y"),
+    "docker.io/library/triggers-port:latest": _triggers("EXPOSE 99999"),
 }
 
 
