@@ -34,6 +34,7 @@ class LazyWorker:
         self._store = store
         self._options = options
         self._worker: Any = None
+        self._starting: asyncio.Lock | None = None
 
     async def run(
         self,
@@ -44,13 +45,27 @@ class LazyWorker:
         on_event: Callable[[dict[str, Any]], None] | None = None,
     ) -> dict[str, Any]:
         """Run one job to its end."""
-        if self._worker is None:
-            from ladle.core.worker.client import Worker
-
-            self._worker = Worker(self._store.root, options=dict(self._options()))
-            await self._clean(self._worker)
-        result: dict[str, Any] = await self._worker.run(job, args, fds=fds, on_event=on_event)
+        worker = self._worker or await self._started()
+        result: dict[str, Any] = await worker.run(job, args, fds=fds, on_event=on_event)
         return result
+
+    async def _started(self) -> Any:
+        """Return the worker, started and cleaned up after; jobs that come meanwhile wait for that."""
+        import asyncio
+
+        self._starting = self._starting or asyncio.Lock()
+        async with self._starting:
+            if self._worker is None:
+                from ladle.core.worker.client import Worker
+
+                worker = Worker(self._store.root, options=dict(self._options()))
+                try:
+                    await self._clean(worker)
+                except BaseException:
+                    worker.close()
+                    raise
+                self._worker = worker
+        return self._worker
 
     async def _clean(self, worker: Any) -> None:
         await worker.run("sweep", {})
