@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The contract of an exporter: where results go (DESIGN section 5, FEATURES section 6).
 
-Life cycle: `parse` (CLI attributes to typed options; `UsageError` for bad ones, before anything is built) -> `export`
+Life cycle: `parse` (CLI attributes to typed options; `UsageError` for bad ones, before anything is built) -> `prepare`
+(only if there is one: `prepare(services)` refuses what this user may not do, before anything is built) -> `export`
 (writes; never half: temporary names and renames) -> an `ExportReport` with receipts: what to stat to know that the
 outputs are still as they were written, so that an unchanged build does nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -57,6 +58,8 @@ class ExportReport:
     receipt_root: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     replayable: bool = True
+    details: Callable[[], Mapping[str, Any]] | None = None
+    """Makes further response keys, with some work: called only for `--metadata-file`. Lists of one key are joined."""
 
 
 class Exporter(Protocol):

@@ -124,3 +124,5 @@ class Services:
     """Ask the registry even where a cached answer is young enough."""
     insecure_registries: tuple[str, ...] = ()
     allow_host: bool = True
+    grants: frozenset[str] = frozenset()
+    """What the user allowed with `--allow`."""

@@ -56,13 +56,16 @@ class Build:
         with self._stack:
             exporters = self._exporters()
             environment = self._environment()
+            for exporter in exporters:
+                if hasattr(exporter, "prepare"):
+                    exporter.prepare(environment.services)
             compiled = self.compile(environment)
             graph = self._graph(compiled, environment)
             records = self._solve(graph, compiled, environment)
             solved = self._solved(compiled, records, environment)
             reports = [self._engine.call(exporter.export(environment.services, solved)) for exporter in exporters]
             self._remember(compiled, graph, records, environment, reports)
-            return _outcome(reports, solved)
+            return _outcome(reports, solved, details=bool(self.request.values.get("metadata_file")))
 
     def compile(self, environment: Environment | None = None) -> Compiled:
         """Return the build file as a graph, or the graph that was given."""
@@ -115,6 +118,9 @@ class Build:
         request = self.request
         self._engine = EngineThread(self.store, self.registry, executors=self._executors())
         self._stack.callback(self._engine.close)
+        grants = set(request.allow)
+        if request.options.network == "host":
+            grants.add("network.host")
         services = Services(
             root=self.store.root,
             blobs=self.store.blobs,
@@ -127,10 +133,8 @@ class Build:
             offline=request.offline,
             pull=request.pull,
             allow_host=not is_remote(request.context) or "host" in request.allow,
+            grants=frozenset(grants),
         )
-        grants = set(request.allow)
-        if request.options.network == "host":
-            grants.add("network.host")
         return Environment(
             services,
             self.registry,
@@ -269,10 +273,12 @@ def _resolver(environment: Environment) -> Any:
     return resolve
 
 
-def _outcome(reports: list[ExportReport], solved: Solved) -> Outcome:
+def _outcome(reports: list[ExportReport], solved: Solved, *, details: bool) -> Outcome:
     metadata: dict[str, Any] = {}
     for report in reports:
         metadata.update(report.metadata)
+        for key, value in (report.details() if details and report.details is not None else {}).items():
+            metadata[key] = metadata.get(key, []) + value if isinstance(value, list) else value
     if solved.tags:
         metadata["image.name"] = ",".join(solved.tags)
     return Outcome(summaries=tuple(report.summary for report in reports if report.summary), metadata=metadata)

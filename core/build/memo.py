@@ -123,8 +123,11 @@ def outputs_unchanged(report: Mapping[str, Any]) -> bool:
 
 
 def _same(path: str | bytes, before: Sequence[int]) -> bool:
-    """Say whether a path's stat is as it was; a directory's size and times may have changed."""
+    """Say whether a path's stat is as it was; a directory's size and times may have changed, unless it is marked.
+
+    A sixth number marks directories of which an exporter answers for every entry.
+    """
     now = os.lstat(path)
-    if stat.S_ISDIR(now.st_mode):
+    if stat.S_ISDIR(now.st_mode) and len(before) == 5:
         return now.st_mode == before[0]
-    return (now.st_mode, now.st_size, now.st_mtime_ns, now.st_ino, now.st_ctime_ns) == tuple(before)
+    return (now.st_mode, now.st_size, now.st_mtime_ns, now.st_ino, now.st_ctime_ns) == tuple(before[:5])

@@ -14,6 +14,7 @@ from ladle.core.api.platforms import local_platform, parse_platform
 from ladle.core.api.reference import parse_reference
 from ladle.core.build.remote import is_remote
 
+_REPEATABLE = frozenset(["src"])
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
 
 
@@ -213,7 +214,10 @@ def _context_spec(text: str) -> ContextSpec:
 
 
 def parse_output(text: str) -> tuple[str, dict[str, str]]:
-    """Return type and attributes of one `-o`: `dir`, `-`, or `type=T,k=v,…` (CSV with quotes, as buildx reads it)."""
+    """Return type and attributes of one `-o`: `dir`, `-`, or `type=T,k=v,…` (CSV with quotes, as buildx reads it).
+
+    Of an attribute given twice the last one counts, but what may be repeated has a line for each.
+    """
     import csv
 
     if not text:
@@ -226,7 +230,10 @@ def parse_output(text: str) -> tuple[str, dict[str, str]]:
         name, equals, value = part.partition("=")
         if not equals:
             raise UsageError(f"bad --output {text!r}: {part!r} is not NAME=VALUE", code="LA0114")
-        attributes[name.strip().lower()] = value
+        name = name.strip().lower()
+        if name in _REPEATABLE and name in attributes:
+            value = f"{attributes[name]}\n{value}"
+        attributes[name] = value
     kind = attributes.pop("type", "")
     if not kind:
         raise UsageError(f"--output {text!r} has no type", code="LA0114", help="write it as type=TYPE,dest=PATH")

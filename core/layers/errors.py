@@ -124,3 +124,33 @@ def lost_snapshot(snapshot: str) -> BuildError:
         code="LA0633",
         help="run the build with --no-cache, or prune the store",
     )
+
+
+def nothing_selected(text: str, folder: str, names: list[str], wanted: str, shown: int) -> BuildError:
+    """A `src=` matches nothing; `folder` is how far it goes, `names` what is there, `wanted` what is not."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(wanted, names, n=1)
+    place = "the result" if folder == "/" else folder
+    listed = ", ".join(ascii(name)[1:-1] for name in names[:shown])
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return BuildError(
+        f"src={text} matches nothing in the result",
+        code="LA0634",
+        notes=[f"{place} holds {listed}{more}" if names else f"{place} is empty"],
+        help=f"did you mean {os.path.join(folder, near[0])}?" if near else "",
+    )
+
+
+def selected_twice(path: bytes) -> BuildError:
+    """Two `src=` bring different files under one name."""
+    return BuildError(
+        f"two of the src= bring different files to the name {_shown(path)}",
+        code="LA0635",
+        help="keep their directories with /./, as in src=/./out/**, or use an output of its own for each",
+    )
+
+
+def helper_ended(reason: str) -> BuildError:
+    """A process that writes a part of an output ended before it was done."""
+    return BuildError(f"a process that writes the output ended early: {reason}", code="LA0636")

@@ -16,9 +16,11 @@ from ladle.core.api.errors import InternalError
 from ladle.core.layers import errors
 
 if TYPE_CHECKING:
+    from ladle.core.layers.selection import Selection
     from ladle.core.worker.job import JobContext
 
 _INTERVAL = 0.2
+_PROCESSES = 2
 
 
 def apply(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
@@ -115,37 +117,72 @@ def diff_trees(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
 
 
 def export_local(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
-    """Write the tree of `ref` into the directory `dest`, and what was written to the file `receipt`."""
-    from ladle.core.layers.export import export_tree
+    """Write the trees of `parts`, or the one of `ref`, below the directory `dest`; the receipt to the file `receipt`.
+
+    `parts` are pairs of a directory's name below `dest` ("": itself) and a ref; `src` says what to take of each tree.
+    """
+    from ladle.core.layers.export import ExportOptions, export_trees
 
     mode = args.get("mode", "copy")
-    if mode != "copy":
+    if mode not in ("copy", "delete"):
         raise InternalError(f"unknown mode of a local export: {mode!r}")
-    exported = export_tree(ctx.tree(args["ref"]), args["dest"], epoch=args.get("epoch"))
+    options = ExportOptions(
+        selections=_selections(args),
+        epoch=args.get("epoch"),
+        owner=_owner(args),
+        mirror=mode == "delete",
+        processes=min(_PROCESSES, len(os.sched_getaffinity(0))),
+        progress=_progress(ctx, None),
+    )
+    exported = export_trees([(folder, ctx.tree(ref)) for folder, ref in _parts(args)], args["dest"], options)
     if args.get("receipt"):
         _write_receipt(args["receipt"], exported.receipt)
     return {
         "files": exported.files,
         "bytes": exported.bytes,
         "unchanged": exported.unchanged,
+        "removed": exported.removed,
         "warnings": exported.warnings,
     }
 
 
 def export_tar(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
-    """Write the whole tree of `ref` as an uncompressed archive to one of the request's descriptors."""
+    """Write the trees of `parts`, or the one of `ref`, as an uncompressed archive to one of the request's descriptors.
+
+    See `export_local` for the arguments.
+    """
     from ladle.core.layers.compress import write_all
-    from ladle.core.layers.tarwriter import TarWriter
-    from ladle.core.layers.walkdiff import write_tree
+    from ladle.core.layers.export_tar import write_archive
 
     fd = ctx.fds[args["fd"]]
-    tar = TarWriter(lambda block: write_all(fd, block))
     try:
-        write_tree(ctx.tree(args["ref"]), tar, epoch=args.get("epoch"))
-        tar.close()
+        entries, size = write_archive(
+            [(folder, ctx.tree(ref)) for folder, ref in _parts(args)],
+            lambda block: write_all(fd, block),
+            selections=_selections(args),
+            epoch=args.get("epoch"),
+            owner=_owner(args),
+            progress=_progress(ctx, None),
+        )
     except BrokenPipeError:
         raise errors.nobody_reads() from None
-    return {"entries": tar.entries, "size": tar.size}
+    return {"entries": entries, "size": size}
+
+
+def _parts(args: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(folder, ref) for folder, ref in args.get("parts") or [["", args["ref"]]]]
+
+
+def _selections(args: Mapping[str, Any]) -> list[Selection]:
+    from ladle.core.layers.selection import parse_selection
+
+    return [parse_selection(text) for text in args.get("src") or ()]
+
+
+def _owner(args: Mapping[str, Any]) -> str | tuple[int, int] | None:
+    """Return the owner that was asked for: None, "keep", or a user and a group."""
+    owner = args.get("owner")
+    return owner if owner is None or isinstance(owner, str) else (owner[0], owner[1])
 
 
 def _open_blob(path: str) -> int:
@@ -168,7 +205,7 @@ def _progress(ctx: JobContext, total: int | None) -> Callable[[int], None]:
     return report
 
 
-def _write_receipt(path: str, receipt: Mapping[bytes, tuple[int, int, int, int, int]]) -> None:
+def _write_receipt(path: str, receipt: Mapping[bytes, tuple[int, ...]]) -> None:
     import marshal
 
     temporary = f"{path}.{os.getpid()}"

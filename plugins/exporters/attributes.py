@@ -30,8 +30,10 @@ class Attributes:
         """Take a switch as Go's `strconv.ParseBool` reads it; an attribute without a value is on."""
         self._known.append(name)
         value = self._left.pop(name, None)
-        if value is None:
-            return default
+        return default if value is None else self.switch(name, value)
+
+    def switch(self, name: str, value: str) -> bool:
+        """Return what the value of a switch means."""
         if value.lower() in _TRUE:
             return True
         if value.lower() in _FALSE:

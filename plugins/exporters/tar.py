@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`type=tar`: the result's files as one flat tar."""
+"""`type=tar`: the result's files, or some of them, as one flat tar. The rules are in docs/extract.md."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ladle.core.api.exporter import ExportReport
 from ladle.plugins.exporters.attributes import Attributes
+from ladle.plugins.exporters.file_options import FileOptions, shown_progress
 
 if TYPE_CHECKING:
     from ladle.core.api.exporter import Solved
@@ -23,18 +24,14 @@ class TarExporter:
     NAME: ClassVar[str] = "tar"
 
     dest: str
-    split: bool | None = None
-    epoch: int | None = None
+    files: FileOptions
 
     @classmethod
     def parse(cls, attrs: Mapping[str, str]) -> Self:
         """Read the attributes; raises `UsageError` naming the bad one."""
         attributes = Attributes(cls.NAME, attrs)
-        split = attributes.boolean("platform-split", True)
         exporter = cls(
-            dest=attributes.destination(stdout=True, default="-"),
-            split=split if "platform-split" in attrs else None,
-            epoch=attributes.number("source-date-epoch", 0, 1 << 40),
+            dest=attributes.destination(stdout=True, default="-"), files=FileOptions.take(attributes, owner="keep")
         )
         attributes.finish()
         return exporter
@@ -46,19 +43,23 @@ class TarExporter:
     async def export(self, services: Services, solved: Solved) -> ExportReport:
         """Have the worker write the tar."""
         from ladle.plugins.exporters.output import open_output, stat_record
-        from ladle.plugins.exporters.split import platform_folders
 
-        epoch = self.epoch if self.epoch is not None else solved.epoch
-        folders = platform_folders(solved, self.split)
+        owner = self.files.ids()
+        args = {
+            **self.files.arguments(solved),
+            "fd": 0,
+            "owner": [os.getuid(), os.getgid()] if owner == "me" else owner,
+        }
         with open_output(self.dest) as output:
-            if list(folders) == [""]:
-                args = {"ref": solved.images[0].ref, "fd": 0, "epoch": epoch}
-                await services.worker.run("export_tar", args, fds=[output.fd])
-            else:
-                from ladle.plugins.exporters.joined_tar import write_joined
-
-                await write_joined(services, folders, output.fd, epoch)
+            progress = shown_progress(services.reporter, self.dest)
+            await services.worker.run("export_tar", args, fds=[output.fd], on_event=progress)
         path = os.path.realpath(self.dest)
         files = {path: stat_record(path)} if output.regular else {}
         where = "standard output" if self.dest == "-" else os.path.relpath(self.dest)
-        return ExportReport(summary=f"tar to {where}", files=files, replayable=bool(files))
+
+        def details() -> dict[str, Any]:
+            from ladle.plugins.exporters.written import archive_details
+
+            return archive_details(self.NAME, path) if files else {}
+
+        return ExportReport(summary=f"tar to {where}", files=files, replayable=bool(files), details=details)

@@ -175,19 +175,23 @@ class FakeWorker:
         return {"diff_id": digest_of(tar), "digest": digest_of(data), "size": len(data), "media_type": media_type}
 
     def export_tar(self, args: dict[str, Any], fds: list[int]) -> dict[str, Any]:
-        tree = self.snapshots / args["ref"]["layers"][-1]
-        os.write(fds[args["fd"]], tar_of_tree(tree, args["epoch"]))
-        return {"files": 1}
+        ((_, ref),) = args["parts"]
+        os.write(fds[args["fd"]], tar_of_tree(self.snapshots / ref["layers"][-1], args["epoch"]))
+        return {"entries": 1}
 
     def export_local(self, args: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         import marshal
 
-        tree = self.snapshots / args["ref"]["layers"][-1]
-        shutil.copytree(tree, args["dest"], dirs_exist_ok=True)
-        names = [path.relative_to(tree) for path in tree.rglob("*") if path.is_file()]
-        table = {os.fsencode(name): (0, 0, 0, 0, 0) for name in names}
+        table = {}
+        for folder, ref in args["parts"]:
+            tree = self.snapshots / ref["layers"][-1]
+            shutil.copytree(tree, Path(args["dest"], folder), dirs_exist_ok=True)
+            for path in filter(Path.is_file, tree.rglob("*")):
+                name = Path(folder, path.relative_to(tree))
+                status = Path(args["dest"], name).stat()
+                table[os.fsencode(name)] = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ino, 0)
         Path(args["receipt"]).write_bytes(marshal.dumps(table))
-        return {"files": len(names), "bytes": 0, "unchanged": 0, "warnings": ["a warning"]}
+        return {"files": len(table), "bytes": 0, "unchanged": 0, "removed": 0, "warnings": ["a warning"]}
 
 
 def digest_of(data: bytes) -> str:

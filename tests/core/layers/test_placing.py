@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ladle.core.layers import export, placing
+from ladle.core.layers import entries, placing
 from ladle.core.layers.export import export_tree
 
 pytestmark = pytest.mark.root
@@ -32,7 +32,7 @@ def source(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("unnamed", [True, False])
 def test_killed_while_writing(source: Path, tmp_path: Path, unnamed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not unnamed:
-        monkeypatch.setattr(export, "open_unnamed", lambda *_: -1)
+        monkeypatch.setattr(entries, "open_unnamed", lambda *_: -1)
     dest = tmp_path / "dest"
     (dest / "d").mkdir(parents=True)
     (dest / "d" / "old").write_bytes(b"old")
@@ -53,7 +53,7 @@ def test_killed_while_writing(source: Path, tmp_path: Path, unnamed: bool, monke
 
 
 def test_without_unnamed_files(tree: Tree, tmp_path: Path, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "open_unnamed", lambda *_: -1)
+    monkeypatch.setattr(entries, "open_unnamed", lambda *_: -1)
     made = tree("source", "a f 640 0:0 content\nd d 755\nd/s f 4755 0:0 s\n")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a").mkdir()

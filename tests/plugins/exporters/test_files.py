@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import asyncio
-import io
+import hashlib
 import marshal
 import os
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from ladle.core.api.errors import UsageError
 from ladle.core.api.exporter import Solved
 from ladle.core.api.services import Services
+from ladle.plugins.exporters import written
 from ladle.plugins.exporters.cacheonly import CacheOnlyExporter
 from ladle.plugins.exporters.local import LocalExporter
 from ladle.plugins.exporters.tar import TarExporter
@@ -59,16 +61,16 @@ def test_a_device_is_written_to_and_stays(services: Services, make_solved: MakeS
     assert Path("/dev/null").is_char_device()
 
 
-def test_tar_of_several_platforms_has_a_directory_for_each(
-    services: Services, make_solved: MakeSolved, tmp_path: Path
-) -> None:
-    solved = make_solved({"a": b"1"}, architectures=("amd64", "arm64"))
-    asyncio.run(TarExporter.parse({"dest": str(tmp_path / "x.tar")}).export(services, solved))
-    with tarfile.open(tmp_path / "x.tar") as archive:
-        assert archive.getnames() == ["linux_amd64", "linux_amd64/a", "linux_arm64", "linux_arm64/a"]
-        member = archive.extractfile("linux_arm64/a")
-        assert isinstance(member, io.BufferedReader)
-        assert member.read() == b"1arm64"
+def test_what_the_worker_is_asked_for(services: Services, make_solved: MakeSolved, tmp_path: Path) -> None:
+    solved = make_solved({"a": b"1"}, architectures=("amd64", "arm64"), epoch=5)
+    services.worker.export_tar = lambda args, fds: {}  # type: ignore[attr-defined]
+    attributes = {"dest": str(tmp_path / "x.tar"), "src": "/out/**\n/lib", "owner": "7", "source-date-epoch": "9"}
+    asyncio.run(TarExporter.parse(attributes).export(services, solved))
+    asyncio.run(TarExporter.parse({"dest": str(tmp_path / "x.tar"), "owner": "me"}).export(services, solved))
+    first, second = services.worker.named("export_tar")  # type: ignore[attr-defined]
+    assert [part[0] for part in first["parts"]] == ["linux_amd64", "linux_arm64"]
+    assert (first["src"], first["owner"], first["epoch"]) == (["/out/**", "/lib"], [7, 7], 9)
+    assert (second["src"], second["owner"], second["epoch"]) == ([], [os.getuid(), os.getgid()], 5)
 
 
 def test_local_writes_files_and_a_receipt(services: Services, make_solved: MakeSolved, tmp_path: Path) -> None:
@@ -91,16 +93,74 @@ def test_local_of_several_platforms_joins_the_receipts(
     assert os.listdir(os.path.dirname(report.receipt)) == [os.path.basename(report.receipt)]
 
 
-def test_mode_delete_makes_the_directory_a_mirror(services: Services, make_solved: MakeSolved, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    for path in ("old/deep/er", "d"):
-        (out / path).mkdir(parents=True)
-    for path in ("old/deep/er/x", "d/old", "d/a"):
-        (out / path).write_text("before")
-    (out / "link").symlink_to("d")
-    exporter = LocalExporter.parse({"dest": str(out), "mode": "delete"})
-    asyncio.run(exporter.export(services, make_solved({"d/a": b"1"})))
-    assert sorted(str(path.relative_to(out)) for path in out.rglob("*")) == ["d", "d/a"]
+@pytest.mark.parametrize("where", ["/", "~", "~/..", "store", "store/blobs", ".."])
+def test_delete_is_refused_where_nobody_means_it(
+    where: str, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home/here").mkdir(parents=True)
+    (tmp_path / "loop").symlink_to("/")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    allowed = replace(services, grants=frozenset(["local.delete"]))
+    dest = os.path.normpath(os.path.expanduser(where))
+    for place in (dest, f"loop/{os.path.abspath(dest)}"):
+        exporter = LocalExporter.parse({"dest": place, "mode": "delete"})
+        with pytest.raises(UsageError, match="mode=delete does not delete in") as caught:
+            exporter.prepare(allowed)
+        assert caught.value.code == "LA0228"
+
+
+def test_delete_is_for_below_the_current_directory(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/out").symlink_to(tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path / "here")
+    LocalExporter.parse({"dest": "dist/deep", "mode": "delete"}).prepare(services)
+    for dest in (".", str(tmp_path / "elsewhere"), str(tmp_path / "here-too"), "out"):
+        exporter = LocalExporter.parse({"dest": dest, "mode": "delete"})
+        with pytest.raises(UsageError, match="not below the current directory"):
+            exporter.prepare(services)
+        for grant in ("local.delete", "buildx.local.delete"):
+            exporter.prepare(replace(services, grants=frozenset([grant])))
+
+
+def test_other_owners_are_for_root(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    LocalExporter.parse({"dest": "x", "owner": "me"}).prepare(services)
+    for owner in ("keep", "1:2"):
+        with pytest.raises(UsageError, match="only root"):
+            LocalExporter.parse({"dest": "x", "owner": owner}).prepare(services)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{"owner": "root"}, {"owner": "1:"}, {"owner": "4294967295"}, {"src": "a["}, {"src": "/o*/./x"}, {"mode": "sync"}],
+)
+def test_bad_attributes(attributes: dict[str, str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        LocalExporter.parse({"dest": "x", **attributes})
+    assert caught.value.code == "LA0221"
+
+
+def test_details_list_the_files(
+    services: Services, make_solved: MakeSolved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter = LocalExporter.parse({"dest": str(tmp_path / "out")})
+    report = asyncio.run(exporter.export(services, make_solved({"d/a": b"1", "b": b"22", "c": b""})))
+    (tmp_path / "out/b").write_bytes(b"changed since")
+    monkeypatch.setattr(written, "LIMIT", 2)
+    assert report.details is not None
+    (item,) = report.details()["ladle.export.files"]
+    assert item["files"] == [
+        {"path": "b", "type": "file", "size": 2},
+        {"path": "c", "type": "file", "size": 0, "sha256": hashlib.sha256(b"").hexdigest()},
+    ]
+    assert (item["count"], item["omitted"], item["dest"]) == (3, 1, str(tmp_path / "out"))
+    tar = asyncio.run(TarExporter.parse({"dest": str(tmp_path / "x.tar")}).export(services, make_solved({"a": b"1"})))
+    assert tar.details is not None
+    (item,) = tar.details()["ladle.export.files"]
+    assert item["files"][0]["sha256"] == hashlib.sha256((tmp_path / "x.tar").read_bytes()).hexdigest()
 
 
 def test_several_platforms_do_not_share_a_directory(
