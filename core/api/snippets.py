@@ -37,13 +37,21 @@ def render(diagnostic: Diagnostic, *, colour: bool = False) -> str:
     message = f"{head}: {diagnostic.message}"
     if colour:
         message = f"{_COLOURS[diagnostic.severity]}{head}\033[0m: {diagnostic.message}"
-    lines = [message]
-    if diagnostic.labels:
-        lines += _excerpt(diagnostic.labels)
+    return "\n".join([message, *_details(diagnostic)])
+
+
+def render_warning(diagnostic: Diagnostic) -> str:
+    """Return the diagnostic for a place that says itself that it is a warning: rule and message come first."""
+    rule = f"{diagnostic.rule}: " if diagnostic.rule else ""
+    return "\n".join([f"{rule}{diagnostic.message}", *_details(diagnostic)])
+
+
+def _details(diagnostic: Diagnostic) -> list[str]:
+    lines = _excerpt(diagnostic.labels) if diagnostic.labels else []
     lines += [f"  note: {note}" for note in diagnostic.notes]
     if diagnostic.help:
         lines.append(f"  help: {diagnostic.help}")
-    return "\n".join(lines)
+    return lines
 
 
 def _excerpt(labels: tuple[Label, ...]) -> list[str]:

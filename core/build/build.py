@@ -17,7 +17,7 @@ from ladle.core.api.exporter import Solved, SolvedImage
 from ladle.core.api.refs import SCRATCH, Ref
 from ladle.core.api.services import Services
 from ladle.core.build import memo
-from ladle.core.build.compiled import Compiled, CompiledImage, compile_build_file
+from ladle.core.build.compiled import Compiled, CompiledImage, ask_frontend, compile_build_file
 from ladle.core.build.context import RecordingContext
 from ladle.core.build.failure import step_error
 from ladle.core.build.graph import Graph
@@ -74,11 +74,7 @@ class Build:
             self._add_contexts()
             return _given_graph(request.llb)
         environment = environment or self._environment()
-        request = self._with_context(request, environment)
-        self.session.add_local("context", request.context)
-        context = RecordingContext(
-            request, self.session, environment.source, lambda: environment.source("host").identity()
-        )
+        request, context = self._frontend_context(environment)
         compiled = compile_build_file(
             request, context, registry=self.registry, facts=self.store.facts, resolve=_resolver(environment)
         )
@@ -89,6 +85,20 @@ class Build:
         for warning in compiled.warnings:
             self.reporter.warning(warning)
         return compiled
+
+    def ask(self, call: str) -> Any:
+        """Return what the frontend answers to a call (`lint`, `outline`, …) about the build file; nothing is built."""
+        with self._stack:
+            request, context = self._frontend_context(self._environment())
+            return ask_frontend(request, context, registry=self.registry, call=call)
+
+    def _frontend_context(self, environment: Environment) -> tuple[BuildRequest, RecordingContext]:
+        request = self._with_context(self.request, environment)
+        self.session.add_local("context", request.context)
+        context = RecordingContext(
+            request, self.session, environment.source, lambda: environment.source("host").identity()
+        )
+        return request, context
 
     def _with_context(self, request: BuildRequest, environment: Environment) -> BuildRequest:
         """Return the request with its context as a directory: fetched and kept in the store if it is none."""

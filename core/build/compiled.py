@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from ladle.core.api.errors import InternalError
+from ladle.core.api.errors import BuildError, InternalError
 from ladle.core.api.platforms import format_platform, parse_platform
 from ladle.core.build.context import RecordingContext
 from ladle.core.build.reads import Read, unchanged
@@ -68,10 +68,7 @@ def compile_build_file(
 
     Raises `DiagnosticError` for a build file that does not compile.
     """
-    shown, data = context.build_file()
-    forced = request.syntax or request.options.build_args.get("BUILDKIT_SYNTAX", "").split(" ")[0]
-    name = pick_frontend(registry, path=shown, head=data[:4096], forced=forced)
-    frontend = registry.load("frontend", name)
+    shown, name, frontend = _frontend(request, context, registry)
     key = _key(request, name, frontend.VERSION, shown)
     if not request.pull:
         stored = facts.get(_KIND, key)
@@ -84,8 +81,25 @@ def compile_build_file(
     return compiled
 
 
+def ask_frontend(request: BuildRequest, context: RecordingContext, *, registry: Registry, call: str) -> Any:
+    """Return what the frontend answers to a call; raises `BuildError` for one that it does not have."""
+    _, name, frontend = _frontend(request, context, registry)
+    method = getattr(frontend(), call, None)
+    if method is None:
+        raise BuildError(f"the frontend {name!r} does not answer the call {call!r}", code="LA0155")
+    return method(context)
+
+
+def _frontend(request: BuildRequest, context: RecordingContext, registry: Registry) -> tuple[str, str, Any]:
+    """Return the build file's shown name, and name and class of the frontend that is to read it."""
+    shown, data = context.build_file()
+    forced = request.syntax or request.options.build_args.get("BUILDKIT_SYNTAX", "").split(" ")[0]
+    name = pick_frontend(registry, path=shown, head=data[:4096], forced=forced)
+    return shown, name, registry.load("frontend", name)
+
+
 def _compiled(request: BuildRequest, context: RecordingContext, result: Any) -> Compiled:
-    from ladle.core.api.snippets import render
+    from ladle.core.api.snippets import render_warning
     from ladle.llb.state import marshal
 
     if not result.images:
@@ -101,7 +115,7 @@ def _compiled(request: BuildRequest, context: RecordingContext, result: Any) -> 
         definition=marshal(states),
         images=images,
         epoch=result.epoch,
-        warnings=tuple(render(diagnostic) for diagnostic in context.warnings),
+        warnings=tuple(render_warning(diagnostic) for diagnostic in context.warnings),
         reads=tuple(dict.fromkeys(context.reads)),
         replayable=request.build_file != "-",
         locals={spec.name: spec.value for spec in request.contexts if spec.kind == "local"},

@@ -11,6 +11,10 @@ from typing import Any
 
 def run_build(values: Mapping[str, Any], positional: list[str]) -> int:
     """Build and return 0; raises `BuildError` for what goes wrong."""
+    if values["check"] or values["call"] not in ("", "build"):
+        from ladle.core.cli.calls import run_call
+
+        return run_call(values, positional)
     from ladle.core.build import memo
     from ladle.core.build.build import Build, log_directory, write_metadata
     from ladle.core.build.request import make_request

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ladle.core.build.reads import Read
     from ladle.core.store.store import Store
 
-_FULL_PATH = ("llb", "no_cache", "no_cache_filter", "pull", "metadata_file", "iidfile")
+_FULL_PATH = ("llb", "no_cache", "no_cache_filter", "pull", "metadata_file", "iidfile", "call", "check")
 
 
 def try_cached(argv: list[str]) -> int | None:
