@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ladle.plugins.exporters.attributes import Attributes
 
 _MAX_SOURCES = 100
+_INTERVAL = 2.0
 _OWNER = re.compile(r"([0-9]{1,10})(?::([0-9]{1,10}))?")
 _LARGEST_ID = (1 << 32) - 2
 
@@ -60,12 +62,16 @@ class FileOptions:
 
 
 def shown_progress(reporter: Reporter, dest: str) -> Callable[[dict[str, Any]], None]:
-    """Return the callback that shows a job's counts."""
-    shown = "standard output" if dest == "-" else os.path.relpath(dest)
+    """Return the callback that shows a job's counts, every so often."""
+    name = f"exporting to {'standard output' if dest == '-' else os.path.relpath(dest)}"
+    last = time.monotonic()
 
     def pass_on(event: dict[str, Any]) -> None:
-        if event["type"] == "progress":
-            reporter.status("export", f"to {shown}: {event['current']} files")
+        nonlocal last
+        now = time.monotonic()
+        if event["type"] == "progress" and now - last >= _INTERVAL:
+            last = now
+            reporter.status(name, f"{event['current']} files")
 
     return pass_on
 

@@ -8,6 +8,7 @@ import hashlib
 import marshal
 import os
 import tarfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from ladle.core.api.exporter import Solved
 from ladle.core.api.services import Services
 from ladle.plugins.exporters import written
 from ladle.plugins.exporters.cacheonly import CacheOnlyExporter
+from ladle.plugins.exporters.file_options import shown_progress
 from ladle.plugins.exporters.local import LocalExporter
 from ladle.plugins.exporters.tar import TarExporter
 
@@ -195,3 +197,16 @@ def test_keys_tell_options_apart() -> None:
     assert LocalExporter.parse({"dest": "a"}).key() in keys
     with pytest.raises(UsageError, match="needs dest=PATH"):
         LocalExporter.parse({})
+
+
+def test_progress_is_told_every_so_often(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(services.reporter, "status", lambda name, text: told.append((name, text)))
+    tell = shown_progress(services.reporter, os.path.abspath("dist"))
+    for second in range(5):
+        clock[0] = float(second)
+        tell({"type": "progress", "current": second * 100, "total": None})
+        tell({"type": "other"})
+    assert told == [("exporting to dist", "200 files"), ("exporting to dist", "400 files")]
