@@ -42,7 +42,7 @@ class GitUrl:
 
 
 def is_git_url(text: str) -> bool:
-    """Say whether a text names a repository: `git@…`, `ssh://…`, `git://…`, or an HTTP URL whose path ends in `.git`."""
+    """Say whether a text names a repository: `git@…`, `ssh://…`, `git://…`, or an HTTP URL that ends in `.git`."""
     if text.startswith(("git@", "ssh://", "git://", "github.com/")):
         return True
     if not text.startswith(("http://", "https://")):
