@@ -41,9 +41,9 @@ def render(diagnostic: Diagnostic, *, colour: bool = False) -> str:
 
 
 def render_warning(diagnostic: Diagnostic) -> str:
-    """Return the diagnostic for a place that says itself that it is a warning: rule and message come first."""
-    rule = f"{diagnostic.rule}: " if diagnostic.rule else ""
-    return "\n".join([f"{rule}{diagnostic.message}", *_details(diagnostic)])
+    """Return the diagnostic for a place that says itself that it is a warning: rule (or code) and message."""
+    name = diagnostic.rule or diagnostic.code
+    return "\n".join([f"{name}: {diagnostic.message}" if name else diagnostic.message, *_details(diagnostic)])
 
 
 def _details(diagnostic: Diagnostic) -> list[str]:

@@ -15,7 +15,7 @@ class DockerfileFrontend:
     """Compiles Dockerfiles."""
 
     NAME: ClassVar[str] = "dockerfile"
-    VERSION: ClassVar[str] = "1"
+    VERSION: ClassVar[str] = "2"
 
     @classmethod
     def detect(cls, path: str, head: bytes) -> bool:  # noqa: ARG003

@@ -106,3 +106,11 @@ def test_positions_are_those_of_the_text(text: str, data: st.DataObject) -> None
 def test_every_place_can_be_shown(start: int) -> None:
     for end in (start, start + 1, len(TEXT.text)):
         assert shown(Label(Span(TEXT, start, end)))[1].startswith("  --> Dockerfile:")
+
+
+def test_a_warning_begins_with_its_rule() -> None:
+    from ladle.core.api.snippets import render_warning
+
+    warning = Diagnostic(code="", severity=Severity.WARNING, message="look out", rule="Rule", help="so")
+    assert render_warning(warning) == "Rule: look out\n  help: so"
+    assert render_warning(Diagnostic(code="XX0001", severity=Severity.WARNING, message="m")) == "XX0001: m"

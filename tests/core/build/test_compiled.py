@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 import pytest
 
 from ladle.core.api.diagnostics import Diagnostic, Severity
-from ladle.core.api.errors import InternalError
+from ladle.core.api.errors import BuildError, InternalError
 from ladle.core.api.frontend import BuildResult, ImageResult
 from ladle.core.api.platforms import parse_platform
-from ladle.core.build.compiled import Compiled, compile_build_file
+from ladle.core.build.compiled import Compiled, ask_frontend, compile_build_file
 from ladle.core.build.context import RecordingContext
 from ladle.core.build.reads import Read
 from ladle.core.build.request import BuildRequest
@@ -39,6 +39,10 @@ class Counting:
     @classmethod
     def detect(cls, path: str, head: bytes) -> bool:
         return True
+
+    def outline(self, context: Any) -> bytes:
+        data: bytes = context.build_file()[1]
+        return data
 
     def compile(self, context: Any) -> BuildResult:
         type(self).runs += 1
@@ -89,6 +93,16 @@ def compiled(facts: MemoryFacts) -> Compile:
     return make
 
 
+def test_a_frontend_is_asked(ask: Ask, write: Write) -> None:
+    request = ask(write({"Dockerfile": "x"}))
+    context = RecordingContext(request, LocalSession(), lambda scheme: None, lambda: "")
+    registry: Any = Registry()
+    assert ask_frontend(request, context, registry=registry, call="outline") == b"x"
+    with pytest.raises(BuildError, match="'counting' does not answer the call 'lint'") as caught:
+        ask_frontend(request, context, registry=registry, call="lint")
+    assert caught.value.code == "LA0155"
+
+
 def test_the_second_compile_is_a_look_up(ask: Ask, write: Write, compiled: Compile) -> None:
     directory = write({"Dockerfile": "x"})
     named = write({}, "dir")
@@ -97,7 +111,7 @@ def test_the_second_compile_is_a_look_up(ask: Ask, write: Write, compiled: Compi
     again = compiled(request)
     assert Counting.runs == 1
     assert again.definition.to_bytes() == first.definition.to_bytes()
-    assert (again.images, again.epoch, again.warnings) == (first.images, 7, ("warning[XX0001]: look out",))
+    assert (again.images, again.epoch, again.warnings) == (first.images, 7, ("XX0001: look out",))
     assert again.images[0].base_history == 2
     assert (again.locals, again.layouts, again.replayable) == ({"dir": str(named)}, {}, True)
     assert again.reads == first.reads
