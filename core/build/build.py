@@ -24,6 +24,7 @@ from ladle.core.build.graph import Graph
 from ladle.core.build.outcome import Outcome
 from ladle.core.build.remote import fetch_context, is_remote
 from ladle.core.build.runners.environment import Environment
+from ladle.core.build.secrets import read_secret
 from ladle.core.build.session import LocalSession
 from ladle.core.build.worker_thread import EngineThread
 
@@ -54,6 +55,7 @@ class Build:
     def run(self) -> Outcome:
         """Build; returns what was written. Raises `BuildError` (`DiagnosticError`, `StepError`) for what goes wrong."""
         with self._stack:
+            self._add_secrets()
             exporters = self._exporters()
             environment = self._environment()
             for exporter in exporters:
@@ -119,6 +121,12 @@ class Build:
                 self.session.add_local(spec.name, spec.value)
             elif spec.kind == "oci-layout":
                 self.session.add_layout(spec.name, os.path.abspath(split_layout_name(spec.value)[0]))
+
+    def _add_secrets(self) -> None:
+        for spec in self.request.secrets:
+            data = read_secret(spec, os.environ)
+            if data is not None:
+                self.session.add_secret(spec.id, data)
 
     def _exporters(self) -> list[Any]:
         outputs = self.request.outputs or (("cacheonly", {}),)

@@ -13,6 +13,7 @@ from ladle.core.api.frontend import CompileOptions
 from ladle.core.api.platforms import local_platform, parse_platform
 from ladle.core.api.reference import parse_reference
 from ladle.core.build.remote import is_remote
+from ladle.core.build.secrets import SecretSpec, parse_secret
 
 _REPEATABLE = frozenset(["src"])
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
@@ -37,6 +38,7 @@ class BuildRequest:
     build_file: str = ""
     """Absolute path; `-` for stdin; relative to a context that is fetched."""
     contexts: tuple[ContextSpec, ...] = ()
+    secrets: tuple[SecretSpec, ...] = ()
     tags: tuple[str, ...] = ()
     outputs: tuple[tuple[str, Mapping[str, str]], ...] = ()
     fetched: bool = False
@@ -64,6 +66,7 @@ def make_request(values: Mapping[str, Any], positional: list[str], *, environ: M
         context=context,
         build_file=build_file,
         contexts=tuple(_context_spec(text) for text in values["contexts"]),
+        secrets=tuple(parse_secret(text, environ) for text in values["secrets"]),
         tags=tuple(_tag(text) for text in values["tags"]),
         outputs=tuple(parse_output(text) for text in values["outputs"]),
         llb=llb,

@@ -24,6 +24,10 @@ class LocalSession:
         """Let the graph reach an OCI layout directory under a name."""
         self._layouts[name] = directory
 
+    def add_secret(self, id: str, data: bytes) -> None:
+        """Let steps see a secret."""
+        self._secrets[id] = data
+
     def local(self, name: str) -> str:
         """Return the directory; raises `BuildError` for a name that this session does not have."""
         try:

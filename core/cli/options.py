@@ -23,6 +23,7 @@ BUILD_FLAGS: tuple[Flag, ...] = (
         "NAME=VALUE",
         "Named context: directory, oci-layout://, docker-image://, host://",
     ),
+    ("secrets", ("--secret",), "many", "id=NAME[,src=FILE|env=VAR]", "Secret that steps can mount; kept nowhere"),
     ("platforms", ("--platform",), "many", "OS/ARCH", "Platform to build for; a comma-separated list is allowed"),
     ("no_cache", ("--no-cache",), "bool", "", "Run every step again"),
     ("no_cache_filter", ("--no-cache-filter",), "many", "STAGE", "Run the steps of these stages again"),

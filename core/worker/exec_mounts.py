@@ -112,11 +112,18 @@ class Composer:
         self.device_mounts: list[DeviceMount] = []
 
     def compose(self, mounts: Iterable[Mount]) -> None:
-        """Make what the runtime needs, then mount everything, parents first."""
-        for name in RUNTIME_DIRECTORIES:
-            self._runtime_directory(name)
+        """Make what the runtime needs, then mount everything, parents first.
+
+        What the runtime needs stays in the root, as BuildKit leaves it, but a directory that mounts are in is a stub.
+        """
+        made = [name for name in RUNTIME_DIRECTORIES if self._runtime_directory(name)]
+        now = os.fstat(self._root_fd).st_mtime_ns
         for mount in sorted(mounts, key=lambda mount: len(parts_of(mount.dest))):
             self._mount(mount)
+            first = parts_of(mount.dest)[0]
+            if first in made:
+                made.remove(first)
+                self.stubs.append(Stub(first.encode(), True, now, now))
 
     def set_devices(self, *, allowed: bool) -> None:
         """Say whether device nodes on the root's own file system can be opened; mounts in it never allow it."""
@@ -124,15 +131,17 @@ class Composer:
         nodev = 0 if allowed else linux.MS_NODEV
         linux.mount(None, self._root, None, linux.MS_REMOUNT | linux.MS_BIND | flags | nodev)
 
-    def _runtime_directory(self, name: str) -> None:
+    def _runtime_directory(self, name: str) -> bool:
+        """Make a directory if it is not there, and say whether it was not."""
         try:
             status = os.lstat(name, dir_fd=self._root_fd)
         except FileNotFoundError:
             os.mkdir(name, 0o755, dir_fd=self._root_fd)
             os.chmod(name, 0o755, dir_fd=self._root_fd)
-            return
+            return True
         if not stat.S_ISDIR(status.st_mode):
             raise BuildError(f"/{name} in the step's root is not a directory", code="EX0004")
+        return False
 
     def _mount(self, mount: Mount) -> None:
         parts = parts_of(mount.dest)

@@ -103,7 +103,11 @@ class ExecRunner(BaseRunner[ExecOp]):
                 help="grant it with --allow network.host, or --network host",
             )
         if self.op.security is SecurityMode.INSECURE:
-            raise BuildError("security.insecure is not supported yet", code="LA0402", help="use the default sandbox")
+            raise BuildError(
+                "security.insecure is not allowed",
+                code="LA0402",
+                help="no step of a build may leave the sandbox yet: leave out --security=insecure",
+            )
         required = [device.name for device in self.op.cdi_devices if not device.optional]
         if required:
             raise BuildError(
@@ -144,7 +148,22 @@ class ExecRunner(BaseRunner[ExecOp]):
             if not mount.secret_opt.optional:
                 raise _no_secret(mount.secret_opt.id)
             return False
-        return not (mount.mount_type is MountType.SSH and mount.ssh_opt is not None and mount.ssh_opt.optional)
+        if mount.mount_type is MountType.SSH and mount.ssh_opt is not None:
+            if not mount.ssh_opt.optional:
+                raise BuildError(
+                    f"ssh agent {mount.ssh_opt.id or 'default'}: not found",
+                    code="LA0406",
+                    help="agents cannot be forwarded yet: give a key with --secret and --mount=type=secret",
+                )
+            return False
+        return True
+
+    def _seed(self, mount: Mount) -> str:
+        """Return what tells caches of one id and different first contents apart: the step that makes the contents."""
+        if mount.input < 0:
+            return ""
+        edge = self.vertex.inputs[mount.input]
+        return f"\0{edge.digest}\0{edge.index}"
 
     def _mount(self, mount: Mount, inputs: Sequence[Result], outputs: Mapping[int, str]) -> dict[str, Any]:
         given: dict[str, Any] = {
@@ -158,7 +177,7 @@ class ExecRunner(BaseRunner[ExecOp]):
         if mount.tmpfs_opt is not None:
             given["size"] = mount.tmpfs_opt.size
         if mount.cache_opt is not None:
-            name = sha256(mount.cache_opt.id.encode()).hexdigest()[:32]
+            name = sha256((mount.cache_opt.id + self._seed(mount)).encode()).hexdigest()[:32]
             given["cache_dir"] = f"{self.services.root}/cachemounts/{name}"
             given["sharing"] = mount.cache_opt.sharing.name.lower()
         if mount.secret_opt is not None:
