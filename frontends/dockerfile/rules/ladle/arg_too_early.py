@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from ladle.frontends.dockerfile.ast import Arg, Instruction, Pair, Run
@@ -13,30 +14,43 @@ _PREDEFINED = re.compile(
     r"(?:TARGET|BUILD)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT|STAGE)|.*_proxy|SOURCE_DATE_EPOCH", re.I
 )
 
+_WORD = re.compile(r"\w+")
+
 
 def check(view: View) -> Iterator[Finding]:
     """Find ARGs that steps before their first use see too: another value makes those steps run again."""
     for stage in view.reached:
         nodes = view.nodes(stage)
-        for place, node in enumerate(nodes):
-            if isinstance(node, Arg):
-                for pair in node.pairs:
-                    if not _PREDEFINED.fullmatch(pair.name.text):
-                        yield from _about(pair, node, nodes[place + 1 :])
+        if any(isinstance(node, Arg) for node in nodes):
+            yield from _in_stage(nodes)
 
 
-def _about(pair: Pair, node: Arg, after: list[Instruction]) -> Iterator[Finding]:
-    name = re.compile(rf"\b{re.escape(pair.name.text)}\b")
-    first = next((index for index, each in enumerate(after) if name.search(_text(each))), None)
-    if first is None:
-        return  # a script may want it: nobody can say
-    steps = sum(isinstance(each, Run) for each in after[:first])
+def _in_stage(nodes: list[Instruction]) -> Iterator[Finding]:
+    places: dict[str, list[int]] = {}
+    """Where each word is used, in order."""
+    runs = [0]
+    """How many RUNs there are before each place."""
+    for place, node in enumerate(nodes):
+        runs.append(runs[-1] + isinstance(node, Run))
+        for word in set(_WORD.findall(_text(node))):
+            places.setdefault(word, []).append(place)
+    for place, node in enumerate(nodes):
+        if isinstance(node, Arg):
+            for pair in node.pairs:
+                used = places.get(pair.name.text, [])
+                after = bisect_right(used, place)
+                if after < len(used) and not _PREDEFINED.fullmatch(pair.name.text):
+                    steps = runs[used[after]] - runs[place]
+                    yield from _finding(pair, node, nodes[used[after]], steps)
+
+
+def _finding(pair: Pair, node: Arg, first: Instruction, steps: int) -> Iterator[Finding]:
     if steps:
         yield finding(
             node,
             f"ARG {pair.name.text} is declared before {steps} RUN step{'s' * (steps > 1)} that do not use it",
             pair.name.span,
-            label=f"first used on line {after[first].lines[0]}",
+            label=f"first used on line {first.lines[0]}",
         )
 
 
