@@ -19,6 +19,7 @@ from ladle.core.layers import errors
 from ladle.core.layers.changes import CAPABILITY
 from ladle.core.layers.compress import write_all
 from ladle.core.layers.places import Places
+from ladle.core.layers.placing import set_mode
 from ladle.core.layers.pruning import empty_directory, remove_entry
 from ladle.core.layers.tarread import Entry, TarReader
 from ladle.core.layers.tarwriter import BLOCK_DEVICE, CHARACTER, DIRECTORY, FIFO, HARDLINK, REGULAR
@@ -245,6 +246,8 @@ class _Applier:
             self._clear(dir_fd, name, base)
             os.mknod(base, mode, device, dir_fd=dir_fd)
         self._finish_nofollow(entry, dir_fd, name, base)
+        if entry.mode & 0o6000:
+            set_mode(base, dir_fd, entry.mode)
 
     def _finish_nofollow(self, entry: Entry, dir_fd: int, name: bytes, base: bytes) -> None:
         try:

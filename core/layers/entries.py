@@ -15,7 +15,7 @@ import stat
 from ladle.core.layers import errors
 from ladle.core.layers.compress import write_all
 from ladle.core.layers.differ import same_bytes
-from ladle.core.layers.placing import give_name, open_named, open_unnamed
+from ladle.core.layers.placing import give_name, open_named, open_unnamed, set_mode
 from ladle.core.layers.pruning import remove_entry
 from ladle.core.worker import inroot
 
@@ -210,6 +210,8 @@ class EntryWriter:
         owner = self.owner(status)
         if owner is not None:
             os.chown(name, *owner, dir_fd=fd, follow_symlinks=False)
+            if text is None and status.st_mode & 0o6000:
+                set_mode(name, fd, stat.S_IMODE(status.st_mode))
         stamp = self.stamp(status)
         os.utime(name, ns=(stamp, stamp), dir_fd=fd, follow_symlinks=False)
 

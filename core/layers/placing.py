@@ -30,6 +30,15 @@ def open_named(name: bytes, dir_fd: int, mode: int) -> int:
     return os.open(name, _NAMED, mode, dir_fd=dir_fd)
 
 
+def set_mode(name: bytes, dir_fd: int, mode: int) -> None:
+    """Give a fifo or a device a mode, set-id bits included, which a change of owner takes away; no link is followed."""
+    fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        os.chmod(f"/proc/self/fd/{fd}", mode)
+    finally:
+        os.close(fd)
+
+
 def give_name(fd: int, name: str | bytes, dir_fd: int) -> None:
     """Give an unnamed file its name; raises `FileExistsError` where that is taken."""
     # with dir_fd Python calls linkat(2) and so follows the link in /proc; without, it calls link(2), which does not

@@ -248,3 +248,9 @@ def test_an_owner_that_is_not_mapped_is_told(
     with pytest.raises(BuildError) as caught:
         unpack(archive(member("f", b"x", uid=5)), tmp_path / "root")
     assert caught.value.code == "LA0615"
+
+
+def test_set_id_bits_of_fifos_outlive_the_owner(archive: Callable[..., bytes], unpack: Unpack, tmp_path: Path) -> None:
+    unpack(archive({"name": "p", "type": tarfile.FIFOTYPE, "mode": 0o6755, "uid": 3, "gid": 4}), tmp_path / "root")
+    status = (tmp_path / "root/p").lstat()
+    assert (status.st_mode & 0o7777, status.st_uid, status.st_gid) == (0o6755, 3, 4)
