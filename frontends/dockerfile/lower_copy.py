@@ -71,10 +71,10 @@ def _link(work: Work, chain: Actions, options: OpOptions, shown: str) -> None:
     build = work.build
     build.groups += 1
     name = options["name"]
-    id = f"group-{build.groups}"
+    group_id = f"group-{build.groups}"
     if build.shows_platform:
-        id = f"{format_platform(build.target_platform)} {id}"
-    group = ProgressGroup(id=id, name=name)
+        group_id = f"{format_platform(build.target_platform)} {group_id}"
+    group = ProgressGroup(id=group_id, name=name)
     lone: OpOptions = {**options, "meta": OpMetadata(progress_group=replace(group, weak=True))}
     copied = State().file(chain, **lone)
     linked: OpOptions = {**options, "meta": OpMetadata(progress_group=group)}

@@ -111,7 +111,8 @@ def test_delete_elsewhere_needs_leave(ladle: Ladle, project: Path, tmp_path: Pat
 def test_platforms_in_one_mirror(ladle: Ladle, project: Path, tmp_path: Path) -> None:
     (tmp_path / "out/linux_s390x").mkdir(parents=True)
     (tmp_path / "out/linux_amd64").symlink_to("/")
-    command: list[str | Path] = ["build", "--platform=linux/amd64,linux/arm64", "-o", "type=local,dest=out,mode=delete,src=/out/app"]
+    output = "type=local,dest=out,mode=delete,src=/out/app"
+    command: list[str | Path] = ["build", "--platform=linux/amd64,linux/arm64", "-o", output]
     ladle(*command, project, cwd=tmp_path)
     assert files(tmp_path / "out") == ["linux_amd64/app", "linux_arm64/app"]
     ladle(*command[:2], "-o", "type=tar,dest=x.tar,src=/out/app", project, cwd=tmp_path)

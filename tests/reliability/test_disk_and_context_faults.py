@@ -155,15 +155,29 @@ def while_it_waits(
     return subprocess.CompletedProcess([], process.returncode, rest[0], said + rest[1])
 
 
+def _made(path: Path, *, link: str = "") -> None:
+    """Put a link or a directory in the place of a file."""
+    path.unlink()
+    if link:
+        path.symlink_to(link)
+    else:
+        path.mkdir()
+
+
+def _moved(path: Path, link: str) -> None:
+    path.rename(path.with_name("e"))
+    path.symlink_to(link)
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "content": lambda files: (files / "a").write_text("B\n"),
     "longer": lambda files: (files / "a").write_text("longer\n"),
     "replaced": lambda files: (files / "a").rename(files / "c") and (files / "c").rename(files / "a"),
     "gone": lambda files: (files / "a").unlink(),
     "directory gone": lambda files: (files / "d").rename(files / "e"),
-    "now a directory": lambda files: (files / "a").unlink() or (files / "a").mkdir(),
-    "now a link": lambda files: (files / "a").unlink() or (files / "a").symlink_to("/etc/hostname"),
-    "directory a link": lambda files: (files / "d").rename(files / "e") and (files / "d").symlink_to("/etc"),
+    "now a directory": lambda files: _made(files / "a"),
+    "now a link": lambda files: _made(files / "a", link="/etc/hostname"),
+    "directory a link": lambda files: _moved(files / "d", "/etc"),
 }
 
 

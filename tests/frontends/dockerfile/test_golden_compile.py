@@ -23,7 +23,7 @@ BUSYBOX = "docker.io/library/busybox:latest"
 DIGEST = "sha256:23750e8a93de90b37b14c98e49a4c40f469ab72bed9a786ad81504099a569e9b"
 EPOCH = "1700000000"
 
-STILL_TO_COME = {}
+STILL_TO_COME: dict[str, str] = {}
 """Cases that need a part of the language that is not in yet: they fail, and one that does not must leave this list."""
 
 AT_RUN_TIME = {"err-secret-required", "err-security-insecure", "err-user-unknown"}
