@@ -21,9 +21,9 @@ from ladle.core.build.compiled import Compiled, CompiledImage, ask_frontend, com
 from ladle.core.build.context import RecordingContext
 from ladle.core.build.failure import step_error
 from ladle.core.build.graph import Graph
-from ladle.core.build.outcome import Outcome
+from ladle.core.build.outcome import Outcome, write_whole
 from ladle.core.build.remote import fetch_context, is_remote
-from ladle.core.build.runners.environment import Environment
+from ladle.core.build.runners.environment import Environment, StandingFacts, standing
 from ladle.core.build.secrets import read_secret
 from ladle.core.build.session import LocalSession
 from ladle.core.build.worker_thread import EngineThread
@@ -130,6 +130,8 @@ class Build:
 
     def _exporters(self) -> list[Any]:
         outputs = self.request.outputs or (("cacheonly", {}),)
+        if sum(attributes.get("dest") == "-" for _, attributes in outputs) > 1:
+            raise UsageError("several outputs go to stdout", code="LA0116", help="give all but one of them a dest=PATH")
         return [self.registry.load("exporter", kind).parse(attributes) for kind, attributes in outputs]
 
     def _environment(self) -> Environment:
@@ -143,7 +145,7 @@ class Build:
             root=self.store.root,
             blobs=self.store.blobs,
             snapshots=self.store.snapshots,
-            facts=self.store.facts,
+            facts=StandingFacts(self.store.facts, here) if (here := standing()) else self.store.facts,
             session=self.session,
             worker=self._engine.worker,
             reporter=self.reporter,
@@ -317,10 +319,4 @@ def write_metadata(outcome: Outcome, values: Mapping[str, Any]) -> None:
     }
     for path, text in texts.items():
         if path:
-            temporary = f"{path}.{os.getpid()}.tmp"
-            try:
-                with open(temporary, "w", encoding="utf-8") as file:
-                    file.write(text)
-                os.replace(temporary, path)
-            except OSError as error:
-                raise BuildError(f"cannot write {path!r}: {error.strerror}", code="LA0152") from error
+            write_whole(path, text.encode())

@@ -16,6 +16,8 @@ from ladle.core.oci.media import layer_compression
 if TYPE_CHECKING:
     from ladle.core.api.services import Services
 
+PARENTS = "parents"
+"""Facts: the layers that a layer was made on, by its id, where it has been laid on others."""
 ORIGINAL = "original"
 """The variant of the blob that a base layer came as."""
 
@@ -87,13 +89,27 @@ async def _descriptor(
             if original is not None:
                 made = await _recompressed(services, original, compression, level, path)
             else:
-                made = await _diffed(services, parents, snapshot, compression, level, None if base else epoch, path)
+                made = await _diffed(
+                    services,
+                    _made_on(services, snapshot, parents),
+                    snapshot,
+                    compression,
+                    level,
+                    None if base else epoch,
+                    path,
+                )
             services.blobs.adopt(path, made["digest"])
         finally:
             if os.path.lexists(path):
                 os.unlink(path)
         services.snapshots.set_blob(snapshot, variant, made)
         return made
+
+
+def _made_on(services: Services, snapshot: str, below: Sequence[str]) -> Sequence[str]:
+    """Return the layers that a layer was made on: those below it, unless it was laid on others since."""
+    own = services.facts.get(PARENTS, snapshot)
+    return below if own is None else own.decode().split()
 
 
 def _known(services: Services, snapshot: str, variant: str) -> dict[str, Any] | None:

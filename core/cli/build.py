@@ -39,9 +39,10 @@ def run_build(values: Mapping[str, Any], positional: list[str]) -> int:
         reporter.close()
         renderer.close()
         store.close()
-    for summary in outcome.summaries:
+    loud = not values["quiet"] and values["progress"] not in ("quiet", "none", "rawjson")
+    for summary in outcome.summaries if loud else ():
         print(summary, file=sys.stderr)
-    if not request.outputs:
+    if loud and not request.outputs:
         print("no output was asked for: the result is in the cache only (use -o)", file=sys.stderr)
     if values["quiet"] and "containerimage.digest" in outcome.metadata:
         print(outcome.metadata["containerimage.digest"])

@@ -40,6 +40,7 @@ def try_cached(argv: list[str]) -> int | None:
         return None
     try:
         store = Store.open(root)
+        sys.stderr.write("".join(f"warning: {text}\n" for text in store.warnings))
         try:
             found = memo.load(store, memo.identity(values, positional, os.environ))
             if found is None or not memo.holds(

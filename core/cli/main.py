@@ -8,7 +8,14 @@ import sys
 
 def main(argv: list[str] | None = None) -> int:
     """Run `ladle` and return its exit code: 0, 1 (the build failed) or 2 (a bad request)."""
-    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        return _run(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:
+        print("canceled", file=sys.stderr)
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
     if arguments in (["--version"], ["-V"]):
         from ladle.core.version import VERSION
 

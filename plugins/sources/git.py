@@ -130,7 +130,7 @@ class GitSource:
 
     def _run(self, arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
         if self._services.offline and "ls-remote" in arguments:
-            raise BuildError("a branch or tag cannot be looked up with --offline", code="LA0222", help="name a commit")
+            raise BuildError("a branch or tag cannot be looked up with --offline", code="LA0242", help="name a commit")
         environment = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": f"{self._services.root}/downloads",

@@ -52,7 +52,7 @@ class HttpSource:
         if not (wanted and known.get("digest") == wanted and os.path.exists(self._blob(wanted))):
             known = self._download(url, op, known)
         if wanted and known["digest"] != wanted:
-            raise BuildError(f"digest mismatch for {url}: {known['digest']} (expected: {wanted})", code="LA0221")
+            raise BuildError(f"digest mismatch for {url}: {known['digest']} (expected: {wanted})", code="LA0241")
         name = _safe_name(op.attr("http.filename") or _name_of(url))
         mode = int(op.attr("http.perm") or _DEFAULT_MODE)
         identity = [known["digest"], name, mode, known["mtime"]]
@@ -91,7 +91,7 @@ class HttpSource:
         if self._services.offline:
             if present:
                 return known
-            raise BuildError(f"{url} is not in the store, and --offline was given", code="LA0222")
+            raise BuildError(f"{url} is not in the store, and --offline was given", code="LA0242")
         import httpx
 
         headers = {name: op.attr(f"http.header.{name}") for name in _SENT_HEADERS if op.attr(f"http.header.{name}")}
@@ -111,11 +111,11 @@ class HttpSource:
                     return known
                 if answer.status_code != httpx.codes.OK:
                     raise BuildError(
-                        f"{_shown(url)}: the server answered {answer.status_code} {answer.reason_phrase}", code="LA0223"
+                        f"{_shown(url)}: the server answered {answer.status_code} {answer.reason_phrase}", code="LA0243"
                     )
                 fresh = self._keep(url, answer)
         except httpx.HTTPError as error:
-            raise BuildError(f"{_shown(url)} cannot be fetched: {error}", code="LA0223") from None
+            raise BuildError(f"{_shown(url)} cannot be fetched: {error}", code="LA0243") from None
         if fresh != known:
             self._services.facts.put(_FACT, url, json.dumps(fresh).encode())
         return fresh
@@ -129,12 +129,12 @@ class HttpSource:
                 for part in answer.iter_raw(1 << 20):
                     size += len(part)
                     if size > _LIMIT:
-                        raise BuildError(f"{_shown(url)} is larger than {_LIMIT} bytes", code="LA0224")
+                        raise BuildError(f"{_shown(url)} is larger than {_LIMIT} bytes", code="LA0244")
                     digest.update(part)
                     file.write(part)
             expected = answer.headers.get("content-length", "")
             if expected.isdigit() and int(expected) != size:
-                raise BuildError(f"{_shown(url)}: the connection ended after {size} of {expected} bytes", code="LA0223")
+                raise BuildError(f"{_shown(url)}: the connection ended after {size} of {expected} bytes", code="LA0243")
             name = f"sha256:{digest.hexdigest()}"
             blobs.adopt(path, name)
         except BaseException:
@@ -159,7 +159,7 @@ def _name_of(url: str) -> str:
 def _safe_name(name: str) -> str:
     base = name.rpartition("/")[2]
     if base in ("", ".", "..") or "\0" in base or len(os.fsencode(base)) > 255:
-        raise BuildError(f"{name!r} is no file name", code="LA0225")
+        raise BuildError(f"{name!r} is no file name", code="LA0245")
     return base
 
 

@@ -168,3 +168,9 @@ def test_platform_and_labels_reach_the_config(ladle: Ladle, context: Callable[..
     done = subprocess.run(["skopeo", "inspect", "--config", f"oci:{tmp_path}/x"], check=True, capture_output=True)
     config = json.loads(done.stdout)
     assert (config["architecture"], config["config"]["Labels"]) == ("arm64", {"k": "v"})
+
+
+def test_only_one_output_can_go_to_stdout(ladle: Ladle, context: Callable[..., Path]) -> None:
+    done = ladle("build", "-o", "-", "-o", "type=tar,dest=-", context({"Dockerfile": "FROM scratch\n"}), check=False)
+    assert done.returncode == 2
+    assert b"several outputs" in done.stderr

@@ -29,7 +29,7 @@ class BaseRunner(Generic[OpT]):
         """Return what identifies the op beside its inputs."""
         from ladle.llb.codec import op_bytes
 
-        return {"op": op_bytes(self.vertex)}
+        return {"op": op_bytes(self.vertex), "standing": self.environment.standing}
 
     def pin(self) -> tuple[str, tuple[str, ...]] | None:
         """Return the identity of a root, None for an op with inputs."""

@@ -7,13 +7,25 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ladle.core.api.refs import layers_ref
+from ladle.core.build.layer_blobs import PARENTS
 from ladle.core.build.runners.base import BaseRunner
 from ladle.llb.ops.diff import DiffOp
 from ladle.llb.ops.merge import MergeOp
 from ladle.llb.ops.passthrough import PassthroughOp
 
 if TYPE_CHECKING:
+    from ladle.core.api.services import Services
     from ladle.core.build.runners.environment import Result
+
+
+def remember_parents(services: Services, chain: Sequence[str]) -> None:
+    """Remember what each layer of a chain was made on, before it is laid on something else.
+
+    Its blob says what it changed there (`ladle.core.build.layer_blobs`).
+    """
+    for position, layer in enumerate(chain):
+        if services.facts.get(PARENTS, layer) is None:
+            services.facts.put(PARENTS, layer, " ".join(chain[:position]).encode())
 
 
 class MergeRunner(BaseRunner[MergeOp]):
@@ -21,7 +33,10 @@ class MergeRunner(BaseRunner[MergeOp]):
 
     async def run(self, inputs: Sequence[Result]) -> Sequence[Result]:
         """Return the chains one after another."""
-        return [layers_ref([layer for index in self.op.inputs for layer in await self.layers(inputs[index])])]
+        chains = [await self.layers(inputs[index]) for index in self.op.inputs]
+        for chain in chains[1:]:
+            remember_parents(self.services, chain)
+        return [layers_ref([layer for chain in chains for layer in chain])]
 
 
 class DiffRunner(BaseRunner[DiffOp]):
@@ -32,6 +47,7 @@ class DiffRunner(BaseRunner[DiffOp]):
         lower = await self.layers(inputs[self.op.lower]) if self.op.lower >= 0 else []
         upper = await self.layers(inputs[self.op.upper]) if self.op.upper >= 0 else []
         if upper[: len(lower)] == lower:
+            remember_parents(self.services, upper)
             return [layers_ref(upper[len(lower) :])]
         snapshot = self.services.snapshots.allocate()
         args = {"lower": layers_ref(lower), "upper": layers_ref(upper), "snapshot": snapshot}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ladle.core.api.refs import Ref
-    from ladle.core.api.services import Services
+    from ladle.core.api.services import Facts, Services
     from ladle.core.api.source import Pin
     from ladle.core.registry import Registry
 
@@ -36,6 +36,8 @@ class Environment:
         self.grants = grants
         self.forced_network = forced_network
         self.build_args = dict(build_args or {})
+        self.standing = standing()
+        """How this machine lets us be root, as far as results depend on it: part of every key."""
         self.pins: dict[str, Pin] = {}
         self._registry = registry
         self._sources: dict[str, Any] = {}
@@ -91,6 +93,31 @@ class Environment:
             except NotFoundError:
                 digests.append("")
         return digests
+
+
+class StandingFacts:
+    """Facts of one standing, apart from those of others: snapshots made with one id are no use with many."""
+
+    def __init__(self, facts: Facts, standing: str) -> None:
+        self._facts = facts
+        self._standing = standing
+
+    def get(self, kind: str, key: str) -> bytes | None:
+        """Return the value, or None."""
+        return self._facts.get(f"{self._standing} {kind}", key)
+
+    def put(self, kind: str, key: str, value: bytes) -> None:
+        """Store a value, replacing an earlier one."""
+        self._facts.put(f"{self._standing} {kind}", key, value)
+
+
+def standing() -> str:
+    """Return "one id" where owners other than ours are lost, else ""."""
+    if os.geteuid() == 0:
+        return ""
+    from ladle.core.worker.userns import plan
+
+    return "one id" if plan(os.getuid(), os.getgid())[1] else ""
 
 
 def _content_key(ref: Ref, selector: Mapping[str, Any]) -> str:

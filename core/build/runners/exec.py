@@ -30,6 +30,7 @@ class ExecRunner(BaseRunner[ExecOp]):
         platform = self.vertex.platform
         return {
             "kind": "exec",
+            "standing": self.environment.standing,
             "args": list(meta.args),
             "env": list(meta.env),
             "cwd": meta.cwd,

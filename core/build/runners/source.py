@@ -25,7 +25,8 @@ class SourceRunner(BaseRunner[SourceOp]):
         """Return the root's identity and its aliases, by the plugin of its scheme."""
         pin = self._pin()
         scheme = self.op.identifier.partition("://")[0]
-        return f"{scheme}:{pin.key}", tuple(pin.aliases)
+        standing = self.environment.standing
+        return f"{scheme}:{pin.key}{standing}", tuple(f"{alias}{standing}" for alias in pin.aliases)
 
     def _pin(self) -> Pin:
         known = self.environment.pins.get(self.vertex.digest)

@@ -22,6 +22,7 @@ MACHINE = Vertex(op=SourceOp(identifier="host:///usr"))
 
 class _Nothing:
     services = None
+    standing = ""
 
 
 def runner(op: ExecOp, *inputs: Vertex, platform: Platform | None = None) -> ExecRunner:
