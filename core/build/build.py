@@ -131,7 +131,7 @@ class Build:
     def _exporters(self) -> list[Any]:
         outputs = self.request.outputs or (("cacheonly", {}),)
         if sum(attributes.get("dest") == "-" for _, attributes in outputs) > 1:
-            raise UsageError("several outputs go to stdout", code="LA0116", help="give all but one of them a dest=PATH")
+            raise UsageError("several outputs go to stdout", code="LA0119", help="give all but one of them a dest=PATH")
         return [self.registry.load("exporter", kind).parse(attributes) for kind, attributes in outputs]
 
     def _environment(self) -> Environment:

@@ -71,15 +71,15 @@ def _now(store: Store, read: Read, *, offline: bool) -> str:
 
 
 def _show(memo: Memo, began: float, *, quiet: bool, outputs: bool) -> None:
-    lines = [] if quiet else [f"warning: {text}" for text in memo["warnings"]]
     if not quiet:
-        lines += [f"{name} CACHED" for name in memo["steps"]]
         count = len(memo["steps"])
+        lines = [f"warning: {text}" for text in memo["warnings"]]
+        lines += [f"{name} CACHED" for name in memo["steps"]]
         lines.append(f"{count} steps, {count} cached, {time.monotonic() - began:.1f}s")
-    lines += [report["summary"] for report in memo["exports"] if report["summary"]]
-    if not outputs:
-        lines.append("no output was asked for: the result is in the cache only (use -o)")
-    sys.stderr.write("\n".join(lines) + "\n")
+        lines += [report["summary"] for report in memo["exports"] if report["summary"]]
+        if not outputs:
+            lines.append("no output was asked for: the result is in the cache only (use -o)")
+        sys.stderr.write("\n".join(lines) + "\n")
     if quiet:
         import json
 

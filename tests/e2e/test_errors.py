@@ -48,7 +48,7 @@ MISTAKES = {
     "FROM scratch\nCOYP a b\n": "did you mean",
     "FROM scratch AS builder\nFROM scratch\nCOPY --from=biulder /a /b\n": "did you mean",
     "RUN true\n": "no build stage",
-    "FROM scratch\nRUN --mount=type=bind true\n": "not supported yet",
+    "FROM scratch\nRUN --mount=type=bind true\n": "invalid mount target",
     "FROM scratch\nCOPY missing.txt /\n": "missing.txt",
 }
 

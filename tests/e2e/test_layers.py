@@ -11,7 +11,6 @@ import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,12 +19,7 @@ from tests.support.images import Layout, busybox_layer
 
 GOLDEN = Path(__file__).parents[1] / "cases" / "golden"
 BASE = json.loads((GOLDEN.parent / "golden-base" / "config.json").read_text())
-COMING = {"layers-copy-run-mix": "COPY --link"}
-"""Cases of the language that is not in yet, with what they wait for. One that passes must be taken out."""
-CASES: list[Any] = [
-    pytest.param(name, marks=[pytest.mark.xfail(reason=COMING[name])] if name in COMING else [])
-    for name in sorted(path.parent.name for path in GOLDEN.glob("layers-*/layers.txt"))
-]
+CASES = sorted(path.parent.name for path in GOLDEN.glob("layers-*/layers.txt"))
 CHAIN = 450
 
 Layer = tuple[str, list[str]]

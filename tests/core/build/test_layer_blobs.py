@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from ladle.core.api.services import Services
-from ladle.core.build.layer_blobs import ORIGINAL, layer_descriptors, variant_name
+from ladle.core.api.services import Facts, Services
+from ladle.core.build.layer_blobs import ORIGINAL, PARENTS, layer_descriptors, variant_name
 
 GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 
@@ -88,7 +88,7 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def services(store: Store) -> Services:
+def services(store: Store, facts: Facts) -> Services:
     locks: dict[str, threading.Lock] = {}
 
     @contextmanager
@@ -102,7 +102,7 @@ def services(store: Store) -> Services:
         root=str(store.root),
         blobs=fake,
         snapshots=fake,
-        facts=unused,
+        facts=facts,
         session=unused,
         worker=fake,
         reporter=unused,
@@ -182,3 +182,15 @@ def test_a_failed_layer_leaves_nothing_behind(services: Services, store: Store) 
 )
 def test_names_of_variants(arguments: tuple[Any, ...], name: str) -> None:
     assert variant_name(*arguments) == name
+
+
+def test_a_layer_laid_on_others_is_compared_with_what_it_was_made_on(store: Store, services: Services) -> None:
+    services.facts.put(PARENTS, "s3", b"s1")
+    services.facts.put(PARENTS, "s4", b"")
+    descriptors(services, "s1", "s2", "s3", "s4")
+    assert {job["snapshot"]: job["parents"] for job in store.jobs} == {
+        "s1": [],
+        "s2": ["s1"],
+        "s3": ["s1"],
+        "s4": [],
+    }
