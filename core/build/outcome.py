@@ -26,12 +26,21 @@ class Outcome:
 
 
 def write_whole(path: str, data: bytes) -> None:
-    """Write a file by a temporary name and a rename; raises `BuildError` and leaves nothing where that fails."""
-    temporary = f"{path}.{os.getpid()}.tmp"
+    """Write a file by a temporary name and a rename; raises `BuildError` and leaves nothing where that fails.
+
+    What is there and no regular file (`/dev/null`, a pipe) is written to, never replaced; a link is followed.
+    """
+    real = os.path.realpath(path)
+    special = os.path.lexists(real) and not os.path.isfile(real)
+    temporary = f"{real}.{os.getpid()}.tmp"
     try:
+        if special:
+            with open(real, "wb") as file:
+                file.write(data)
+            return
         with open(temporary, "wb") as file:
             file.write(data)
-        os.replace(temporary, path)
+        os.replace(temporary, real)
     except OSError as error:
         with suppress(OSError):
             os.unlink(temporary)
