@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 
@@ -14,7 +15,12 @@ _OWNER = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the directory in the process that controls the run; its workers inherit the variable."""
+    """Make the directory in the process that controls the run; its workers inherit the variable.
+
+    A run in the background of a shell begins with SIGINT ignored, and so would every process of the tests.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if _VARIABLE not in os.environ:
         directory = tempfile.mkdtemp(prefix="ladle-tests-")
         os.chmod(directory, 0o755)
