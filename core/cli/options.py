@@ -35,7 +35,7 @@ BUILD_FLAGS: tuple[Flag, ...] = (
     ("jobs", ("-j", "--jobs"), "one", "N", "Steps that run at the same time (default: no limit but the machine's)"),
     ("executor", ("--executor",), "one", "NAME", "How steps run: auto, oci, crun, runc or native"),
     ("syntax", ("--syntax",), "one", "NAME", "Frontend to use, before any `# syntax=`"),
-    ("allow", ("--allow",), "many", "NAME", "Grant: host, network.host"),
+    ("allow", ("--allow",), "many", "NAME", "Grant: host, network.host, local.delete"),
     (
         "call",
         ("--call",),

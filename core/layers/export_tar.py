@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ladle.core.layers import errors
 from ladle.core.layers.chain import DirChain
@@ -29,7 +29,7 @@ def write_archive(
 
     Returns how many entries and bytes were written. `owner`: "keep" (and None) as in the tree, or a user and a group.
     """
-    tar = TarWriter(write) if owner is None or isinstance(owner, str) else _OwnedTar(write, owner)
+    tar = TarWriter(write, owner=None if isinstance(owner, str) else owner)
     for folder, tree in parts:
         prefix = os.fsencode(folder)
         if prefix:
@@ -60,32 +60,6 @@ def _write_tree(
             os.close(fd)
         if not walk.found and not selection.named:
             raise missing(root_fd, selection)
-
-
-class _OwnedTar(TarWriter):
-    """A tar writer that gives everything to one user and group."""
-
-    def __init__(self, write: Callable[[bytes], object], owner: tuple[int, int]) -> None:
-        super().__init__(write)
-        self._owner = owner
-
-    def add(
-        self,
-        name: bytes,
-        kind: bytes,
-        mode: int,
-        uid: int,
-        gid: int,
-        mtime: int,
-        *,
-        size: int = 0,
-        link: bytes = b"",
-        rdev: int = 0,
-        pax: Mapping[bytes, bytes] | None = None,
-    ) -> None:
-        """Write a header with the owner that all entries get."""
-        del uid, gid
-        super().add(name, kind, mode, *self._owner, mtime, size=size, link=link, rdev=rdev, pax=pax)
 
 
 class _TarVisitor:

@@ -105,12 +105,16 @@ def _sealed(head: bytes, rest: bytes, total: int) -> bytes:
 class TarWriter:
     """Writes entries in order and hands the archive to `write` in pieces of about one MiB.
 
-    `entries` and `size` count what was written so far. The bytes depend on nothing but the arguments.
+    `entries` and `size` count what was written so far. The bytes depend on nothing but the arguments. `owner`: a user
+    and a group that everything is given to, whatever `add` says.
     """
 
-    def __init__(self, write: Callable[[bytes], object], *, block: int = BLOCK) -> None:
+    def __init__(
+        self, write: Callable[[bytes], object], *, block: int = BLOCK, owner: tuple[int, int] | None = None
+    ) -> None:
         self._write = write
         self._block = block
+        self._owner = owner
         self._parts: list[bytes] = []
         self._pending = 0
         self.entries = 0
@@ -131,6 +135,8 @@ class TarWriter:
         pax: Mapping[bytes, bytes] | None = None,
     ) -> None:
         """Write a header (a directory's name ends in a slash); a regular file's `size` bytes must follow."""
+        if self._owner is not None:
+            uid, gid = self._owner
         plain = (
             not link
             and not pax

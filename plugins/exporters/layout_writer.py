@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ladle.core.api.errors import BuildError
@@ -18,6 +19,8 @@ from ladle.plugins.exporters.output import open_output, stat_record
 if TYPE_CHECKING:
     from ladle.core.api.services import Services
     from ladle.plugins.exporters.image_parts import Fields, MadeImages
+
+_CHUNK = 1 << 20
 
 
 async def write_archive(services: Services, made: MadeImages, dest: str, *, docker: bool) -> dict[str, list[int]]:
@@ -65,7 +68,7 @@ def _directory(services: Services, made: MadeImages, dest: str, stop: threading.
     for digest, size in made.blobs().items():
         path = f"{dest}/blobs/{digest.replace(':', '/')}"
         written.append(path)
-        if os.path.isfile(path) and os.path.getsize(path) == size:
+        if _is_whole(path, digest, size, stop):
             continue
         with open_output(path) as output, open(services.blobs.path(digest), "rb") as source:
             copy_data(source.fileno(), output.fd, size, stop)
@@ -75,6 +78,20 @@ def _directory(services: Services, made: MadeImages, dest: str, stop: threading.
         with open_output(f"{dest}/{name}") as output:
             os.write(output.fd, data)
     return {path: stat_record(path) for path in written}
+
+
+def _is_whole(path: str, digest: str, size: int, stop: threading.Event) -> bool:
+    """Say whether a blob lies in the layout already; one that is not what its name says is to be written again."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            if os.fstat(file.fileno()).st_size != size:
+                return False
+            found = sha256()
+            while not stop.is_set() and (piece := file.read(_CHUNK)):
+                found.update(piece)
+    except OSError:
+        return False
+    return f"sha256:{found.hexdigest()}" == digest
 
 
 def _kept(dest: str, entries: list[Fields]) -> list[Any]:

@@ -148,21 +148,23 @@ def apply_blob(
 def test_an_overlay_layer_by_way_of_its_blob(
     before: list[Step], after: list[Step], run_job: Callable[..., dict[str, Any]], store: Path
 ) -> None:
-    run_job(stage, parents=[], snapshot="1", steps=before)
-    run_job(stage, parents=["1"], snapshot="2", steps=after)
-    blob = store / "blob"
-    made = layer_blob(run_job, ["1"], "2", blob)
-    apply_blob(run_job, ["1"], "3", blob, made)
-    assert run_job(show, layers=["1", "3"]) == run_job(show, layers=["1", "2"])
-    run_job(
-        jobs.diff_trees,
-        lower={"kind": "layers", "layers": ["1"]},
-        upper={"kind": "layers", "layers": ["1", "2"]},
-        snapshot="4",
-    )
-    assert run_job(show, layers=["1", "4"]) == run_job(show, layers=["1", "2"])
-    for name in ("1", "2", "3", "4"):
-        shutil.rmtree(store / "snapshots" / name)
+    try:
+        run_job(stage, parents=[], snapshot="1", steps=before)
+        run_job(stage, parents=["1"], snapshot="2", steps=after)
+        blob = store / "blob"
+        made = layer_blob(run_job, ["1"], "2", blob)
+        apply_blob(run_job, ["1"], "3", blob, made)
+        assert run_job(show, layers=["1", "3"]) == run_job(show, layers=["1", "2"])
+        run_job(
+            jobs.diff_trees,
+            lower={"kind": "layers", "layers": ["1"]},
+            upper={"kind": "layers", "layers": ["1", "2"]},
+            snapshot="4",
+        )
+        assert run_job(show, layers=["1", "4"]) == run_job(show, layers=["1", "2"])
+    finally:
+        for name in ("1", "2", "3", "4"):
+            shutil.rmtree(store / "snapshots" / name, ignore_errors=True)
 
 
 RICH = """

@@ -122,6 +122,24 @@ def test_a_directory_keeps_images_under_other_names(
     inspect(f"oci:{dest}:two")
 
 
+@pytest.mark.parametrize("damage", [b"x" * 1000, b"", None])
+def test_a_damaged_blob_in_a_directory_is_written_again(
+    damage: bytes | None, services: Services, make_solved: MakeSolved, tmp_path: Path
+) -> None:
+    solved = make_solved({"a": b"1"}, {"b": b"2"})
+    oci(services, solved, tmp_path / "layout", tar="false")
+    blobs = sorted((tmp_path / "layout/blobs/sha256").iterdir())
+    whole = {path: (path.read_bytes(), path.stat().st_ino) for path in blobs}
+    broken = next(path for path in blobs if path.read_bytes()[:2] == b"\x1f\x8b")
+    size = broken.stat().st_size
+    broken.unlink()
+    if damage is not None:
+        broken.write_bytes((damage * size)[:size])
+    oci(services, solved, tmp_path / "layout", tar="false")
+    assert {path: path.read_bytes() for path in blobs} == {path: data for path, (data, _) in whole.items()}
+    assert all(path.stat().st_ino == number for path, (_, number) in whole.items() if path != broken)
+
+
 def test_annotations_go_where_they_are_asked_for(services: Services, make_solved: MakeSolved, tmp_path: Path) -> None:
     attrs = {
         "annotation.k": "plain",
