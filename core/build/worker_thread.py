@@ -131,8 +131,9 @@ class EngineThread:
             self._loop = asyncio.new_event_loop()
             self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
             self._thread.start()
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = None
         try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
             return future.result()
         except KeyboardInterrupt:
             self._cancel(future)
@@ -145,13 +146,17 @@ class EngineThread:
             raise from_os(self._root, error) from error
 
     def _cancel(self, future: Any) -> None:
+        """Cancel what runs, also what was only just handed over, and wait until it is gone."""
         import asyncio
         from concurrent.futures import CancelledError
 
-        future.cancel()
+        if future is not None:
+            future.cancel()
 
         async def settled() -> None:
             others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in others if future is None else ():
+                task.cancel()
             await asyncio.wait(others, timeout=15) if others else None
 
         if self._loop is not None:

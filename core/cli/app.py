@@ -22,7 +22,7 @@ _COMPILE_KEYS = ("file", "target", "build_args", "labels", "contexts", "platform
 
 def run(argv: list[str]) -> int:
     """Run a command and return its exit code; everything that a person sees of an error is printed here."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         code = app.main(args=argv, prog_name="ladle", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -31,9 +31,9 @@ def run(argv: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
         print("canceled", file=sys.stderr)
-        return 130
+        return 128 + (signal.SIGTERM if isinstance(error.__cause__ or error, Terminated) else signal.SIGINT)
     except BuildError as error:
         print(render_error(error), file=sys.stderr)
         return error.exit_code
@@ -52,8 +52,12 @@ def run(argv: list[str]) -> int:
         return 70
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+class Terminated(KeyboardInterrupt):
+    """SIGTERM has come: everything ends as it does after Ctrl-C, but for the exit code (143, not 130)."""
+
+
+def _terminate(*_: object) -> None:
+    raise Terminated
 
 
 def render_error(error: BuildError) -> str:

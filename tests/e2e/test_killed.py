@@ -69,7 +69,9 @@ def test_terminate(
 ) -> None:
     before = descendants(sleeping.pid)
     sleeping.terminate()
-    sleeping.communicate(timeout=20)
+    _, said = sleeping.communicate(timeout=20)
+    assert sleeping.returncode == 143
+    assert b"Traceback" not in said
     assert_clean(ladle, before, busybox, context)
 
 
