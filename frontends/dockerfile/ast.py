@@ -37,7 +37,7 @@ class Instruction:
     lines: tuple[int, int] = field(compare=False, repr=False)
     flags: tuple[Flag, ...] = ()
     comments: tuple[str, ...] = ()
-    empty_continuations: tuple[int, ...] = ()
+    empty_continuations: tuple[int, ...] = field(default=(), compare=False, repr=False)
     heredocs: tuple[Heredoc, ...] = ()
 
     @property

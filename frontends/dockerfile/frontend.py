@@ -15,7 +15,7 @@ class DockerfileFrontend:
     """Compiles Dockerfiles."""
 
     NAME: ClassVar[str] = "dockerfile"
-    VERSION: ClassVar[str] = "2"
+    VERSION: ClassVar[str] = "3"
 
     @classmethod
     def detect(cls, path: str, head: bytes) -> bool:  # noqa: ARG003

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+from ladle.frontends.dockerfile.words import Style, WordError, expand
 
 _INSTRUCTIONS = re.compile(r"(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s", re.IGNORECASE)
 _OPENING = re.compile(r"(\d*)<<(-?)([^<]*)")
@@ -13,11 +15,12 @@ _OPENING = re.compile(r"(\d*)<<(-?)([^<]*)")
 
 @dataclass(frozen=True, slots=True)
 class Heredoc:
-    """A here-document: `start` and `end` are the place of its opening word in the logical line."""
+    """A here-document: `opening` is the word that opens it, `start` and `end` its place in the logical line."""
 
     name: str
-    start: int
-    end: int
+    opening: str
+    start: int = field(compare=False, repr=False)
+    end: int = field(compare=False, repr=False)
     chomp: bool = False
     expand: bool = True
     descriptor: int = 0
@@ -45,11 +48,12 @@ def openings(text: str, escape: str) -> list[Heredoc]:
         opening = _OPENING.fullmatch(word)
         if opening is None:
             continue
-        name = re.sub(r"[\"']", "", opening[3])
+        name = _unquoted(opening[3])
         if name:
             found.append(
                 Heredoc(
                     name,
+                    word,
                     start,
                     start + len(word),
                     chomp=bool(opening[2]),
@@ -58,6 +62,14 @@ def openings(text: str, escape: str) -> list[Heredoc]:
                 )
             )
     return found
+
+
+def _unquoted(text: str) -> str:
+    """Return the name that ends a here-document; an empty text where a quote is not closed. No variable is put in."""
+    try:
+        return expand(text, {}, Style(keep_unset=True))
+    except WordError:
+        return ""
 
 
 def _is_json(rest: str) -> bool:
@@ -71,5 +83,5 @@ def _is_json(rest: str) -> bool:
 
 def _words(text: str, start: int, escape: str) -> list[tuple[int, str]]:
     """Return the shell words from `start` on with their places; quotes stay in."""
-    unit = rf"[^\s\"'{re.escape(escape)}]|{re.escape(escape)}.?|\"(?:{re.escape(escape)}.|[^\"])*\"?|'[^']*'?"
+    unit = rf"[^\t\v\f\r \"'{re.escape(escape)}]|{re.escape(escape)}.?|\"(?:{re.escape(escape)}.|[^\"])*\"?|'[^']*'?"
     return [(match.start(), match[0]) for match in re.compile(rf"(?:{unit})+").finditer(text, start)]

@@ -70,7 +70,7 @@ class Directive:
 
     name: str
     value: str
-    span: Span
+    span: Span = field(compare=False, repr=False)
 
 
 @dataclass(slots=True)

@@ -73,6 +73,25 @@ class Parts:
             self._no_other_json(self.tokens[0])
         return tuple(self.word(token) for token in self.tokens)
 
+    def paths(self) -> list[tuple[Word, Heredoc | None]]:
+        """Return the arguments, each with the here-document that it opens; such a word may have quoted blanks."""
+        if not self.line.heredocs:
+            return [(word, None) for word in self.words()]
+        opened = {heredoc.start: heredoc for heredoc in self.line.heredocs}
+        paths: list[tuple[Word, Heredoc | None]] = []
+        end = 0
+        for token in self.tokens:
+            start = token.start_pos or 0
+            if start < end:
+                continue
+            heredoc = opened.get(start)
+            if heredoc is None:
+                paths.append((self.word(token), None))
+            else:
+                end = heredoc.end
+                paths.append((Word(heredoc.opening, self.line.span(start, end)), heredoc))
+        return paths
+
     def command(self) -> Command:
         """Return the exec form or the shell form; nothing at all is an empty text for the shell."""
         token = next((token for token in self.tokens if token.type in ("JSON", "TEXT")), None)
@@ -86,7 +105,7 @@ class Parts:
 
     def is_all_of(self, command: Command, heredoc: Heredoc) -> bool:
         """Say whether a command is nothing but the word that opens a here-document."""
-        return command.shell and command.words[0].text == self.line.text[heredoc.start : heredoc.end]
+        return command.shell and command.words[0].text == heredoc.opening
 
     def check_bodies(self) -> None:
         """Refuse here-documents that are not UTF-8 where they become part of a command."""
@@ -219,17 +238,17 @@ def _health_value(parts: Parts, name: str, value: Word) -> int:
 
 
 def _copy(parts: Parts) -> ast.Copy:
-    heredocs = {parts.line.text[heredoc.start : heredoc.end]: heredoc for heredoc in parts.line.heredocs}
-    words = parts.words()
-    if len(words) < 2:
+    paths = parts.paths()
+    if len(paths) < 2:
         parts.fail(errors.no_destination(parts.name, parts.line.whole))
-    if words[-1].text in heredocs:
-        parts.fail(errors.heredoc_destination(parts.name, words[-1].span))
+    dest, document = paths[-1]
+    if document is not None:
+        parts.fail(errors.heredoc_destination(parts.name, dest.span))
     return ast.Copy(
         **parts.common(),
-        sources=tuple(word for word in words[:-1] if word.text not in heredocs),
-        dest=words[-1],
-        documents=tuple(heredocs[word.text] for word in words[:-1] if word.text in heredocs),
+        sources=tuple(word for word, document in paths[:-1] if document is None),
+        dest=dest,
+        documents=tuple(document for _, document in paths if document is not None),
         add=parts.name == "ADD",
     )
 
