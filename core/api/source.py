@@ -27,6 +27,8 @@ class Pin:
     key: str
     aliases: tuple[str, ...] = ()
     ref: Ref | None = None
+    date: int | None = None
+    """When the tree was made, in seconds, where its source says so: a commit's time, a file's Last-Modified."""
 
 
 class Source(Protocol):

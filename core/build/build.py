@@ -72,10 +72,10 @@ class Build:
     def compile(self, environment: Environment | None = None) -> Compiled:
         """Return the build file as a graph, or the graph that was given."""
         request = self.request
-        if request.llb:
-            self._add_contexts()
-            return _given_graph(request.llb)
         environment = environment or self._environment()
+        if request.llb:
+            self._add_contexts(environment)
+            return _given_graph(request.llb)
         request, context = self._frontend_context(environment)
         compiled = compile_build_file(
             request, context, registry=self.registry, facts=self.store.facts, resolve=_resolver(environment)
@@ -112,10 +112,12 @@ class Build:
             build_file = os.path.join(directory, os.path.normpath("/" + build_file).lstrip("/"))
         return replace(request, context=directory, build_file=build_file, fetched=True)
 
-    def _add_contexts(self) -> None:
-        """Let a given graph reach what it names: directories and layouts by the names of `--build-context`."""
+    def _add_contexts(self, environment: Environment) -> None:
+        """Let a given graph reach what it names: PATH as `context`, others by the names of `--build-context`."""
         from ladle.core.oci.layout import split_layout_name
 
+        if self.request.context:
+            self.session.add_local("context", self._with_context(self.request, environment).context)
         for spec in self.request.contexts:
             if spec.kind == "local":
                 self.session.add_local(spec.name, spec.value)
@@ -261,19 +263,23 @@ def _given_graph(path: str) -> Compiled:
     from ladle.core.api.platforms import local_platform, parse_platform
 
     definition = read_graph(path)
-    images = tuple(
-        CompiledImage(
-            platform=parse_platform(name) if name else local_platform(),
-            result=name,
-            config=_plain_config(parse_platform(name) if name else local_platform()),
-        )
-        for name, _ in definition.results
-    )
-    return Compiled(definition=definition, images=images, replayable=False)
+    images = []
+    for name, edge in definition.results:
+        stated = edge.vertex.platform if edge is not None else None
+        platform = parse_platform(name) if name else stated or local_platform()
+        images.append(CompiledImage(platform=platform, result=name, config=_plain_config(platform)))
+    return Compiled(definition=definition, images=tuple(images), replayable=False)
 
 
 def _plain_config(platform: Any) -> dict[str, Any]:
-    return {"architecture": platform.architecture, "config": {}, "history": [], "os": platform.os}
+    config: dict[str, Any] = {"architecture": platform.architecture, "config": {}, "history": [], "os": platform.os}
+    if platform.os_features:
+        config["os.features"] = list(platform.os_features)
+    if platform.os_version:
+        config["os.version"] = platform.os_version
+    if platform.variant:
+        config["variant"] = platform.variant
+    return config
 
 
 def _resolver(environment: Environment) -> Any:

@@ -51,6 +51,7 @@ def _repository(context: str, environment: Environment) -> str:
         "git.fullurl": url.remote,
         "git.checksum": url.checksum,
         "git.keepgitdir": "true" if keep else "",
+        "git.mtime": url.mtime,
         "git.skipsubmodules": "" if url.submodules else "true",
     }
     op = SourceOp(

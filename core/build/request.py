@@ -34,7 +34,7 @@ class BuildRequest:
 
     options: CompileOptions
     context: str = ""
-    """Absolute directory, or what it is to be fetched from (`remote.is_remote`); "" for a build of a graph."""
+    """Absolute directory, or what it is to be fetched from (`remote.is_remote`); "" for a graph that needs none."""
     build_file: str = ""
     """Absolute path; `-` for stdin; relative to a context that is fetched."""
     contexts: tuple[ContextSpec, ...] = ()
@@ -58,9 +58,12 @@ class BuildRequest:
 def make_request(values: Mapping[str, Any], positional: list[str], *, environ: Mapping[str, str]) -> BuildRequest:
     """Return the request of parsed flags; raises `UsageError` naming the flag that is wrong and how to write it."""
     llb = values["llb"]
-    context, build_file = ("", "") if llb else _context(positional, values["file"])
-    if llb and positional:
-        raise UsageError("a graph has no build context", code="LA0103", help="leave out PATH, or --llb")
+    if llb and values["file"]:
+        raise UsageError("a graph has no build file", code="LA0103", help="leave out -f, or --llb")
+    if llb == "-" and positional == ["-"]:
+        raise UsageError("context and graph cannot both come from stdin", code="LA0105", help="give a directory")
+    context, build_file = ("", "") if llb and not positional else _context(positional, values["file"])
+    build_file = "" if llb else build_file
     return BuildRequest(
         options=_options(values, build_file, environ),
         context=context,
@@ -90,7 +93,7 @@ def _context(positional: list[str], file: str) -> tuple[str, str]:
             help="ladle build [OPTIONS] PATH",
         )
     path = positional[0]
-    if is_remote(path):
+    if is_remote(path) and (path == "-" or not os.path.isdir(path)):
         if path == "-" and file == "-":
             raise UsageError(
                 "context and build file cannot both come from stdin", code="LA0105", help="give a directory"

@@ -129,6 +129,8 @@ def _repository(node: ast.Copy, word: ast.Word, path: str, checksum: str, option
         keep_git_dir=bool(keep if url.keep_git_dir is None else url.keep_git_dir),
         checksum=url.checksum or checksum,
         skip_submodules=not url.submodules,
+        mtime=url.mtime,
+        fetch_by_commit=url.fetch_by_commit,
         name=options["name"],
     )
 

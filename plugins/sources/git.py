@@ -2,7 +2,7 @@
 """`git://`: a commit of a repository as a tree (FEATURES SO-03 to SO-05, LLB-08), by the machine's own git.
 
 A branch or tag is asked for once a build (`git ls-remote`); a full commit needs no network once it is kept. git runs
-with an environment of its own: no prompts, and no configuration of the machine or the user.
+with an environment of its own: no prompts, and no configuration of the machine or the user but `GIT_SSH_COMMAND`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
@@ -25,9 +26,34 @@ if TYPE_CHECKING:
     from ladle.core.api.services import Services
     from ladle.llb.ops import Platform, SourceOp
 
+_DATES = "git-date"
+"""Facts: the time of a commit in seconds."""
+_FORM = "2"
+"""Part of every key: change it when the same commit gives another tree."""
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TIMEOUT = 600.0
 _PROTOCOLS = "https:http:ssh:git:file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What of a repository is wanted."""
+
+    url: str
+    ref: str
+    commit: str
+    folder: str
+    keep: bool
+    submodules: bool
+    dated: bool
+    """Whether the files get the time of the commit."""
+
+    @property
+    def key(self) -> str:
+        """The identity of the tree."""
+        parts = [_FORM, self.commit, self.folder, str(self.keep), str(self.submodules), str(self.dated)]
+        identity = "\0".join([*parts, self.url if self.keep else ""])
+        return "git-" + sha256(identity.encode()).hexdigest()[:32]
 
 
 class GitSource:
@@ -50,22 +76,28 @@ class GitSource:
             raise BuildError(f"{wanted!r} is no branch, tag or commit", code="LA0232")
         folder = _safe_folder(op.attr("git.subdir") or folder)
         url = op.attr("git.fullurl") or f"https://{place}"
-        commit = wanted if _COMMIT.fullmatch(wanted) else self._resolved(url, wanted)
         checksum = op.attr("git.checksum")
+        if not wanted and _COMMIT.fullmatch(checksum):
+            wanted = checksum
+        commit = wanted if _COMMIT.fullmatch(wanted) else self._resolved(url, wanted)
         if checksum and not commit.startswith(checksum):
             raise BuildError(f"expected checksum to match {checksum}, got {commit}", code="LA0231")
         keep = op.attr("git.keepgitdir") == "true"
         submodules = op.attr("git.skipsubmodules") != "true"
-        identity = f"{commit}\0{folder}\0{keep}\0{submodules}\0{url if keep else ''}"
-        key = "git-" + sha256(identity.encode()).hexdigest()[:32]
+        wish = _Wish(
+            url=url,
+            ref=wanted,
+            commit=commit,
+            folder=folder,
+            keep=keep,
+            submodules=submodules,
+            dated=op.attr("git.mtime") == "commit",
+        )
         from ladle.core.build.downloads import kept_tree
 
-        ref = kept_tree(
-            self._services,
-            key,
-            lambda directory: self._check_out(directory, url, wanted, commit, folder, keep=keep, submodules=submodules),
-        )
-        return Pin(key=key, ref=ref)
+        ref = kept_tree(self._services, wish.key, lambda directory: self._check_out(directory, wish))
+        date = self._services.facts.get(_DATES, commit)
+        return Pin(key=wish.key, ref=ref, date=int(date) if date else None)
 
     async def fetch(self, op: SourceOp, platform: Platform | None, pin: Pin) -> Ref:  # noqa: ARG002 (the contract's)
         """Return the ref that the pin already has."""
@@ -76,33 +108,45 @@ class GitSource:
     def _resolved(self, url: str, wanted: str) -> str:
         """Return the commit of a branch or tag (HEAD without one); annotated tags are peeled."""
         names = (
-            [f"refs/heads/{wanted}", f"refs/tags/{wanted}", f"refs/tags/{wanted}^{{}}", wanted] if wanted else ["HEAD"]
+            [f"refs/heads/{wanted}", f"refs/tags/{wanted}", f"refs/tags/{wanted}^{{}}", wanted, f"{wanted}^{{}}"]
+            if wanted
+            else ["HEAD"]
         )
         lines = self._git(["ls-remote", "--", url, *names], url).splitlines()
         found = {name: commit for commit, _, name in (line.partition("\t") for line in lines)}
-        for name in (f"refs/heads/{wanted}", f"refs/tags/{wanted}^{{}}", f"refs/tags/{wanted}", wanted or "HEAD"):
+        peeled = [f"{wanted}^{{}}"] if wanted.startswith("refs/") else []
+        for name in (
+            f"refs/heads/{wanted}",
+            f"refs/tags/{wanted}^{{}}",
+            f"refs/tags/{wanted}",
+            *peeled,
+            wanted or "HEAD",
+        ):
             if _COMMIT.fullmatch(found.get(name, "")):
                 return found[name]
         raise BuildError(f"{_shown(url)} has no branch or tag {wanted!r}", code="LA0232")
 
-    def _check_out(
-        self, directory: str, url: str, wanted: str, commit: str, folder: str, *, keep: bool, submodules: bool
-    ) -> None:
+    def _check_out(self, directory: str, wish: _Wish) -> None:
+        url = wish.url
         with tempfile.TemporaryDirectory(prefix=".git-", dir=f"{self._services.root}/downloads") as clone:
             self._git(["init", "--quiet", clone], url)
             self._git(["-C", clone, "remote", "add", "origin", "--", url], url)
-            self._fetch(clone, url, wanted, commit)
-            self._git(["-C", clone, "checkout", "--quiet", "--detach", commit], url)
-            if submodules:
+            self._fetch(clone, url, wish.ref, wish.commit)
+            self._git(["-C", clone, "checkout", "--quiet", "--detach", wish.commit], url)
+            date = self._git(["-C", clone, "show", "--no-patch", "--format=%ct", wish.commit], url).strip()
+            self._services.facts.put(_DATES, wish.commit, str(max(0, int(date))).encode())
+            if wish.submodules:
                 update = ["submodule", "update", "--quiet", "--init", "--recursive", "--depth=1"]
                 self._git(["-C", clone, *update], url)
-            if not keep:
+            if not wish.keep:
                 shutil.rmtree(f"{clone}/.git")
-            source = _folder_of(clone, folder, url)
+            source = _folder_of(clone, wish.folder, url)
             for name in os.listdir(source):
                 os.rename(f"{source}/{name}", f"{directory}/{name}")
-            if keep and folder:
+            if wish.keep and wish.folder:
                 os.rename(f"{clone}/.git", f"{directory}/.git")
+            if wish.dated:
+                _date(directory, max(0, int(date)))
 
     def _fetch(self, clone: str, url: str, wanted: str, commit: str) -> None:
         """Fetch one commit alone where the server lets us, else the branch or tag, else everything."""
@@ -141,7 +185,7 @@ class GitSource:
             "GIT_SSH_COMMAND": "ssh -F none -o BatchMode=yes",
             "LC_ALL": "C",
         }
-        for name in ("SSH_AUTH_SOCK", "https_proxy", "http_proxy", "no_proxy"):
+        for name in ("SSH_AUTH_SOCK", "GIT_SSH_COMMAND", "https_proxy", "http_proxy", "no_proxy"):
             if name in os.environ:
                 environment[name] = os.environ[name]
         options = ["-c", "protocol.file.allow=user", "-c", "core.symlinks=true", "-c", "safe.directory=*"]
@@ -172,6 +216,14 @@ def _folder_of(clone: str, folder: str, url: str) -> str:
         if os.path.islink(path) or not os.path.isdir(path):
             raise BuildError(f"{_shown(url)} has no folder {folder!r}", code="LA0235")
     return path
+
+
+def _date(directory: str, seconds: int) -> None:
+    """Give a directory and everything in it one time; links are dated, not followed."""
+    for folder, folders, files in os.walk(directory):
+        for name in (*folders, *files):
+            os.utime(f"{folder}/{name}", (seconds, seconds), follow_symlinks=False)
+    os.utime(directory, (seconds, seconds))
 
 
 def _shown(url: str) -> str:

@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ladle.core.api.errors import BuildError
 from ladle.core.api.refs import layers_ref
+from ladle.core.build.emulation import foreign
 from ladle.core.build.runners.base import BY_RECORD, BaseRunner
 from ladle.core.solver.api import InputUse
 from ladle.llb.ops.exec import ExecOp, Meta, NetMode, SecurityMode
 from ladle.llb.ops.mount import ContentCache, Mount, MountType
 
 if TYPE_CHECKING:
+    from ladle.core.build.emulation import Foreign
     from ladle.core.build.runners.environment import Result
 
 _NETWORKS = {NetMode.UNSET: "sandbox", NetMode.HOST: "host", NetMode.NONE: "none"}
@@ -78,9 +80,11 @@ class ExecRunner(BaseRunner[ExecOp]):
             "executors": self.environment.executors,
             "grace": _GRACE_SECONDS,
         }
-        done = await self.services.worker.run("exec", args, on_event=self.events())
+        watcher = foreign(self.vertex.platform)
+        done = await self.services.worker.run("exec", args, on_event=self._events(watcher))
         if done["exit_code"] not in (self.op.meta.valid_exit_codes or (0,)):
-            raise _failure(self.op.meta, done)
+            error = _failure(self.op.meta, done)
+            raise error if watcher is None else watcher.failure(error)
         results = []
         for number in sorted(outputs):
             mount = next(each for each in self.op.mounts if each.has_output and each.output == number)
@@ -88,6 +92,19 @@ class ExecRunner(BaseRunner[ExecOp]):
             base = await self.layers(inputs[mount.input]) if mount.input >= 0 else []
             results.append(layers_ref([*base, outputs[number]]))
         return results
+
+    def _events(self, watcher: Foreign | None) -> Callable[[dict[str, Any]], None]:
+        """Return what takes the step's events; output of a step of another platform is looked at as well."""
+        pass_on: Callable[[dict[str, Any]], None] = self.events()
+        if watcher is None:
+            return pass_on
+
+        def take(event: dict[str, Any]) -> None:
+            if event.get("type") == "log":
+                watcher.see(event["data"])
+            pass_on(event)
+
+        return take
 
     async def _written_as_layers(self, inputs: Sequence[Result]) -> list[Result]:
         """Return the inputs; what the root or an output stands on is a chain of layers."""

@@ -67,11 +67,23 @@ def test_contexts_that_cannot_be(ask: Ask, path: str | None, code: str) -> None:
     assert caught.value.help
 
 
-def test_a_graph_has_no_context(ask: Ask, tmp_path: Path) -> None:
+def test_a_graph_may_have_a_context_but_no_build_file(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").touch()
     with pytest.raises(UsageError) as caught:
-        ask(tmp_path, llb="x.llb")
+        ask(tmp_path, llb="x.llb", file="Dockerfile")
     assert caught.value.code == "LA0103"
-    assert ask(None, llb="x.llb").llb == "x.llb"
+    with pytest.raises(UsageError, match="cannot both come from stdin"):
+        ask("-", llb="-")
+    alone, with_path = ask(None, llb="x.llb"), ask(tmp_path, llb="x.llb")
+    assert (alone.llb, alone.context, alone.build_file) == ("x.llb", "", "")
+    assert (with_path.llb, with_path.context, with_path.build_file) == ("x.llb", str(tmp_path), "")
+
+
+def test_a_directory_that_is_there_is_no_address(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "git@host:path").mkdir()
+    assert ask("git@host:path").context == f"{tmp_path}/git@host:path"
+    assert ask("git@host:other").context == "git@host:other"
 
 
 def test_a_file_is_no_context(ask: Ask, tmp_path: Path) -> None:
