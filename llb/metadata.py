@@ -43,6 +43,8 @@ class OpMetadata:
     progress_group: ProgressGroup | None = None
     linux_resources: LinuxResources | None = None
     caps: tuple[str, ...] = ()
+    cache_ttl: int = 0
+    """Seconds after which a result in the cache is too old for this vertex; 0 is never."""
 
     @property
     def name(self) -> str:
@@ -61,6 +63,7 @@ class OpMetadata:
             progress_group=other.progress_group or self.progress_group,
             linux_resources=_relaxed(self.linux_resources, other.linux_resources),
             caps=tuple(sorted({*self.caps, *other.caps})),
+            cache_ttl=min(filter(None, (self.cache_ttl, other.cache_ttl)), default=0),
         )
 
 

@@ -150,6 +150,7 @@ METADATA = Record(
             },
         ),
         "caps": TEXTS,
+        "cache_ttl": NUMBER,
     },
 )
 SOURCE_INFO = Record(meta.SourceInfo, {"filename": TEXT, "language": TEXT, "data": BYTES})

@@ -20,13 +20,14 @@ Key = bytes
 
 
 class Record:
-    """A result under an id that is never given twice; keys are aliases of it."""
+    """A result under an id that is never given twice; keys are aliases of it. `created`: in seconds, 0 is unsaid."""
 
-    __slots__ = ("id", "result")
+    __slots__ = ("created", "id", "result")
 
-    def __init__(self, id: int, result: Result) -> None:
+    def __init__(self, id: int, result: Result, created: float = 0.0) -> None:
         self.id = id
         self.result = result
+        self.created = created
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Record) and self.id == other.id and dict(self.result) == dict(other.result)

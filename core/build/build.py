@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -42,13 +42,21 @@ class Build:
     """One build in this process. `run` reads top to bottom; everything it needs is handed in."""
 
     def __init__(
-        self, request: BuildRequest, *, registry: Registry, store: Store, reporter: BuildReporter, memo_key: str = ""
+        self,
+        request: BuildRequest,
+        *,
+        registry: Registry,
+        store: Store,
+        reporter: BuildReporter,
+        memo_key: str = "",
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.request = request
         self.registry = registry
         self.store = store
         self.reporter = reporter
         self.memo_key = memo_key
+        self._clock = clock
         self.session = LocalSession()
         self._stack = ExitStack()
 
@@ -175,7 +183,7 @@ class Build:
         return [(wanted, self.registry.target("executor", wanted))]
 
     def _graph(self, compiled: Compiled, environment: Environment) -> Graph:
-        graph = Graph(compiled.definition, environment, no_cache=self.request.no_cache)
+        graph = Graph(compiled.definition, environment, no_cache=self.request.no_cache, now=self._clock())
         self.reporter.name((vertex.digest, vertex.name) for vertex in graph.vertices.values())
         return graph
 
@@ -184,7 +192,8 @@ class Build:
         from ladle.core.solver.loop import solve_cached
 
         edges = [compiled.definition.result(image.result) for image in compiled.images]
-        targets = sorted({(edge.vertex.digest, edge.index) for edge in edges if edge is not None})
+        ends = {(edge.vertex.digest, edge.index) for edge in edges if edge is not None}
+        targets = sorted(ends.union(graph.aging()))
         cache = self.store.records(environment.usable)
         try:
             records = solve_cached(graph.vertices, targets, graph.runner, cache, self.reporter)
@@ -225,6 +234,7 @@ class Build:
                 roots=graph.local_roots(environment),
                 steps=[vertex.name for vertex in graph.vertices.values()],
                 records=records.values(),
+                until=graph.until(records),
                 reports=reports,
             )
 

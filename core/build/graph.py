@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from ladle.core.progress.lines import one_line
 from ladle.llb.ops import DiffOp, ExecOp, FileOp, MergeOp, PassthroughOp, SourceOp
 
 if TYPE_CHECKING:
+    from ladle.core.api.records import Record
     from ladle.core.build.runners.environment import Environment
     from ladle.llb.definition import Definition
     from ladle.llb.vertex import Vertex
@@ -37,12 +40,16 @@ class GraphVertex:
     name: str
     inputs: tuple[tuple[str, int], ...]
     ignore_cache: bool
+    fresh_since: float = 0.0
 
 
 class Graph:
     """The vertices of a definition by digest, inputs first, and the factory of their runners."""
 
-    def __init__(self, definition: Definition, environment: Environment, *, no_cache: bool = False) -> None:
+    def __init__(
+        self, definition: Definition, environment: Environment, *, no_cache: bool = False, now: float = 0.0
+    ) -> None:
+        """`now` is the time from which the age of results is counted."""
         self.definition = definition
         self._environment = environment
         self._vertices = {vertex.digest: vertex for vertex in definition.vertices}
@@ -52,9 +59,25 @@ class Graph:
                 self.name_of(vertex),
                 tuple((edge.vertex.digest, edge.index) for edge in vertex.inputs),
                 (no_cache and not isinstance(vertex.op, SourceOp)) or definition.metadata_of(vertex).ignore_cache,
+                _fresh_since(definition.metadata_of(vertex).cache_ttl, now),
             )
             for vertex in definition.vertices
         }
+
+        self._lifetimes = {
+            vertex.digest: float(said.cache_ttl)
+            for vertex in definition.vertices
+            if (said := definition.metadata_of(vertex)).cache_ttl
+        }
+
+    def aging(self) -> list[tuple[str, int]]:
+        """Return the edges whose results grow too old."""
+        return [(digest, 0) for digest in self._lifetimes]
+
+    def until(self, records: Mapping[tuple[str, int], Record]) -> float:
+        """Return when the first of the results grows too old; 0 where none does."""
+        ends = [records[edge].created + self._lifetimes[edge[0]] for edge in self.aging()]
+        return min(ends, default=0.0)
 
     def name_of(self, vertex: Vertex) -> str:
         """Return how people know the vertex."""
@@ -79,7 +102,12 @@ class Graph:
         return self.definition.locations.get(digest, ())
 
     def is_fixed(self) -> bool:
-        """Say whether no root can change behind an unchanged build file, but those that are looked at anyway."""
+        """Say whether no root can change behind an unchanged build file, but those that are looked at anyway.
+
+        A step that always runs is never fixed.
+        """
+        if any(vertex.ignore_cache for vertex in self.vertices.values()):
+            return False
         return all(_is_fixed(vertex.op) for vertex in self._vertices.values() if isinstance(vertex.op, SourceOp))
 
     def local_roots(self, environment: Environment) -> list[tuple[Any, ...]]:
@@ -103,6 +131,10 @@ def _plain_name(vertex: Vertex) -> str:
     if isinstance(op, ExecOp):
         return f"run {' '.join(op.meta.args)}"
     return f"{type(op).__name__.removesuffix('Op').lower()} {vertex.digest[7:19]}"
+
+
+def _fresh_since(lifetime: int, now: float) -> float:
+    return max(now - lifetime, sys.float_info.min) if lifetime else 0.0
 
 
 def _is_fixed(op: SourceOp) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import marshal
 import os
 import stat
+import time
 from hashlib import sha256
 
 from ladle.core.build.reads import Read
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     Memo = dict[str, Any]
 
 KIND = "memo"
-_FORM = 1
+_FORM = 2
 
 
 def identity(values: Mapping[str, object], positional: Sequence[str], environ: Mapping[str, str]) -> str:
@@ -62,9 +63,14 @@ def remember(
     steps: Sequence[str],
     records: Any,
     reports: Any,
+    until: float = 0.0,
 ) -> None:
-    """Keep the memo of a finished build; `roots`: `(root, exclude, include, follow, digest)` of local directories."""
+    """Keep the memo of a finished build; `roots`: `(root, exclude, include, follow, digest)` of local directories.
+
+    It holds `until` that time; 0 is for ever.
+    """
     memo = {
+        "until": until,
         "reads": [list(read) for read in compiled.reads],
         "locals": [(list(root[:4]), root[4]) for root in roots],
         "records": sorted({record.id for record in records}),
@@ -105,13 +111,17 @@ def load(store: Store, key: str) -> Memo | None:
     return memo
 
 
-def holds(store: Store, memo: Memo, resolve: Callable[[Read], str], digest: Callable[..., str]) -> bool:
-    """Say whether everything is as it was: reads, local directories, records, outputs.
+def holds(
+    store: Store, memo: Memo, resolve: Callable[[Read], str], digest: Callable[..., str], now: float | None = None
+) -> bool:
+    """Say whether everything is as it was: reads, local directories, records, outputs; and none of it too old `now`.
 
     `resolve` says what a read of a tag or of the machine gives now, `digest` what a scan of a directory gives.
     """
     from ladle.core.build.reads import unchanged
 
+    if memo["until"] and (time.time() if now is None else now) >= memo["until"]:
+        return False
     if not store.records().alive(memo["records"], memo["layers"]):
         return False
     if not unchanged(memo["reads"], resolve):

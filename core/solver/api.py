@@ -50,6 +50,10 @@ class VertexView(Protocol):
     def ignore_cache(self) -> bool:
         """Run it whatever the cache holds (`no-cache`)."""
 
+    @property
+    def fresh_since(self) -> float:
+        """Results made before this time are too old for it (`cache-ttl`); 0 where age does not count."""
+
 
 class InputUse(NamedTuple):
     """How a vertex uses an input: as it is, or (`by_content`) only by the content that `selectors` pick from it."""
@@ -92,8 +96,11 @@ RunnerFactory = Callable[[str], Runner]
 class CacheIndex(Protocol):
     """Records by their keys. Called by several threads; each call is short."""
 
-    def lookup(self, keys: Sequence[Key]) -> Record | None:
-        """Return the newest usable record under the first key that has one; drops those that are not usable."""
+    def lookup(self, keys: Sequence[Key], since: float = 0.0) -> Record | None:
+        """Return the newest usable record under the first key that has one; drops those that are not usable.
+
+        Records made before `since` are passed over.
+        """
 
     def add(self, result: Result, keys: Sequence[Key], parts: Mapping[str, object]) -> Record:
         """Make a record under some keys; `parts` is what the keys were made from."""

@@ -16,6 +16,9 @@ The first row that fits decides:
 `no-cache` (SV-16): the vertex itself is looked up by no key, but is stored under all of them, content included. A
 vertex above it must not be found by its definition key, which does not show that something below ran anew: it goes by
 its input key, with the new record's id, and then by its content key: it hits again where the same bytes came out.
+
+`cache-ttl` is the same in milder form: the vertex is looked up by its keys, passing over records that are too old, and
+what stands above it goes by its record as above no-cache.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ class Known:
     def __init__(self, *, inputs: int, by_content: Sequence[int] = (), ignore_cache: bool, tainted: bool) -> None:
         self.ignore_cache = ignore_cache
         self.tainted = tainted or ignore_cache
-        """It or something below it has no-cache."""
+        """It has no-cache, or something below it has, or may be too old."""
         self.by_content = tuple(by_content)
         self.records: list[Record | None] = [None] * inputs
         self.contents: dict[int, str] = {}

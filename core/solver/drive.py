@@ -185,7 +185,7 @@ class Solve:
             reporter.completed(digest)
             return given
         # no-cache is part of a request's identity: such an execution is shared with nobody
-        key = (id(self._cache), object() if state.known.ignore_cache else state.run_key())
+        key = (id(self._cache), object() if state.known.ignore_cache else state.run_key(), state.vertex.fresh_since)
         leader = not self._crew.flights.flying(key)
         flight = self._crew.flights.join(key, lambda flight: self._fly(state, flight))
         outcome = await self._await(state, flight)

@@ -87,7 +87,7 @@ class Plan:
             parts={"name": vertex.name, "op": parts, "pin": None if pin is None else [pin[0], *pin[1]]},
             definition=definition,
             wanted=wanted,
-            tainted=any(state.known.tainted for state in below),
+            tainted=any(state.taints for state in below),
         )
 
 

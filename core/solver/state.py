@@ -52,6 +52,11 @@ class VertexState:
             tainted=tainted,
         )
 
+    @property
+    def taints(self) -> bool:
+        """Whether what stands on this vertex cannot be found by a key that says nothing of the records below it."""
+        return self.known.tainted or self.vertex.fresh_since > 0
+
     def definition(self, output: int) -> list[Key]:
         """Return the definition key of an output and, for a root, those of its aliases."""
         return self._definition(output)
@@ -86,7 +91,7 @@ class VertexState:
         """Look in the cache by one kind of key and keep the answer; a hit gets the other keys that are known."""
         found: dict[int, Record] = {}
         for output in self.wanted:
-            record = cache.lookup(self.keys(by, output))
+            record = cache.lookup(self.keys(by, output), self.vertex.fresh_since)
             if record is None or ("given" in record.result and self._given_results() is None):
                 self.known.answers[by] = {}
                 return
@@ -142,4 +147,4 @@ class VertexState:
 
     def _present(self, record: Record, output: int) -> Record:
         given = self._given_results()
-        return record if given is None else Record(record.id, given[output])
+        return record if given is None else Record(record.id, given[output], record.created)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _TOUCH_SECONDS = 600
 _SELECT = (
-    "SELECT record.id, record.result, record.boot, record.used FROM key JOIN record ON record.id = key.record"
-    " WHERE key.key = ? ORDER BY key.record DESC"
+    "SELECT record.id, record.result, record.boot, record.used, record.created"
+    " FROM key JOIN record ON record.id = key.record WHERE key.key = ? ORDER BY key.record DESC"
 )
 
 
@@ -35,16 +35,21 @@ class Records:
         self._usable = usable
         self._used: dict[int, float] = {}
 
-    def lookup(self, keys: Sequence[Key]) -> Record | None:
-        """Return the newest usable record under the first key that has one; drops those that are not usable."""
+    def lookup(self, keys: Sequence[Key], since: float = 0.0) -> Record | None:
+        """Return the newest usable record under the first key that has one; drops those that are not usable.
+
+        Records made before `since` are passed over.
+        """
         from msgpack import unpackb
 
         for key in keys:
-            for number, packed, boot, used in self._database.all(_SELECT, (key,)):
+            for number, packed, boot, used, created in self._database.all(_SELECT, (key,)):
+                if created < since:
+                    continue
                 result = unpackb(packed)
                 if self._trusted(number, boot) and self._usable(result):
                     self._used[number] = used
-                    return Record(number, result)
+                    return Record(number, result, created)
                 self.drop(number)
         return None
 
@@ -58,7 +63,7 @@ class Records:
             insert = "INSERT INTO record(result, parts, boot, created, used) VALUES(?, ?, ?, ?, ?)"
             number = connection.execute(insert, row).lastrowid
             connection.executemany("INSERT OR IGNORE INTO key VALUES(?, ?)", [(key, number) for key in keys])
-        return Record(number or 0, result)
+        return Record(number or 0, result, now)
 
     def alias(self, record: Record, keys: Sequence[Key]) -> None:
         """Let further keys find a record; one that has been dropped meanwhile gets none."""

@@ -261,4 +261,5 @@ METADATA = _message(
             (7, "cpuset_mems", "cpusetMems", TEXT),
         ),
     ),
+    (1000, "cache_ttl", "ladleCacheTtl", NUMBER),  # ours: BuildKit passes over fields that it does not know
 )

@@ -166,6 +166,8 @@ def _said(said: OpMetadata) -> Iterator[str]:
     yield from (f"# {key} = {value}" for key, value in said.description if key != CUSTOM_NAME)
     if said.ignore_cache:
         yield "# not from the cache"
+    if said.cache_ttl:
+        yield f"# from the cache for {said.cache_ttl} s"
     if said.export_cache is not None:
         yield f"# export_cache {said.export_cache}"
     if said.progress_group is not None:

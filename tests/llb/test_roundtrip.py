@@ -68,6 +68,7 @@ META = st.builds(
 SAID = st.builds(
     llb.OpMetadata,
     ignore_cache=st.booleans(),
+    cache_ttl=NUMBER,
     description=PAIRS,
     export_cache=st.none() | st.booleans(),
     linux_resources=st.none() | st.builds(LinuxResources, memory=NUMBER, cpuset_cpus=TEXT),

@@ -24,6 +24,7 @@ class Op:
     digest: str
     inputs: tuple[tuple[str, int], ...] = ()
     ignore_cache: bool = False
+    fresh_since: float = 0.0
     pinned: tuple[str, tuple[str, ...]] | None = None
     tree: str | None = None
     content_inputs: tuple[int, ...] = ()
@@ -97,20 +98,21 @@ class MemoryCache:
         self.keys: dict[bytes, list[Record]] = {}
         self.parts: dict[int, Mapping[str, object]] = {}
         self.lookups = 0
+        self.now = 0.0
         self.aliases = 0
         self.gone: set[int] = set()
         self.touched: list[int] = []
 
-    def lookup(self, keys: Sequence[bytes]) -> Record | None:
+    def lookup(self, keys: Sequence[bytes], since: float = 0.0) -> Record | None:
         self.lookups += 1
         for key in keys:
             for record in reversed(self.keys.get(key, [])):
-                if record.id not in self.gone:
+                if record.id not in self.gone and record.created >= since:
                     return record
         return None
 
     def add(self, result: Result, keys: Sequence[bytes], parts: Mapping[str, object]) -> Record:
-        record = Record(len(self.parts) + 1, dict(result))
+        record = Record(len(self.parts) + 1, dict(result), self.now)
         self.parts[record.id] = parts
         for key in keys:
             self.keys.setdefault(key, []).append(record)

@@ -38,7 +38,7 @@ PROGRAM = textwrap.dedent("""
 
     def vertex(digest, *inputs):
         edges = tuple((each, 0) for each in inputs)
-        return SimpleNamespace(digest=digest, name=digest, inputs=edges, ignore_cache=False)
+        return SimpleNamespace(digest=digest, name=digest, inputs=edges, ignore_cache=False, fresh_since=0.0)
 
     GRAPH = {each.digest: each for each in (vertex("a"), vertex("b", "a"), vertex("c", "a"), vertex("d", "b", "c"))}
     store = Store.open(root)
