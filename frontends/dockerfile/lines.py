@@ -150,7 +150,10 @@ class _Joiner:
             text = line.text.lstrip()
             if text.startswith("#"):
                 remark = text[1:].strip()
-                comments = [*comments, remark] if remark else []
+                if remark:
+                    comments.append(remark)
+                else:
+                    comments = []
             elif text:
                 self._logical(line, tuple(comments))
                 comments = []

@@ -27,7 +27,7 @@ def again(tree: Dockerfile) -> Dockerfile:
 
 
 @pytest.mark.row("DF-01", "DF-02", "DF-03", "DF-06", "DF-07", "DF-10", "DF-11")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files())
 def test_every_tree_is_read_back(tree: Dockerfile) -> None:
     assert again(tree) == tree
@@ -36,7 +36,7 @@ def test_every_tree_is_read_back(tree: Dockerfile) -> None:
 def test_trees_are_of_all_instructions() -> None:
     seen: set[str] = set()
 
-    @settings(max_examples=200, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=120, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(files())
     def collect(tree: Dockerfile) -> None:
         seen.update(node.name for node in tree.instructions)
