@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from ladle.llb.errors import LLBError
@@ -24,6 +23,7 @@ from ladle.llb.ops.file import (
     UserOpt,
 )
 from ladle.llb.paths import join, join_keeping_slash
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.llb.state import State

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ladle.llb.errors import LLBError
 from ladle.llb.metadata import Location, OpMetadata
+from ladle.llb.values import dataclass
 from ladle.llb.vertex import Edge, Vertex, topological
 
 NO_METADATA = OpMetadata()

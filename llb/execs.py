@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ladle.llb.mounts import MountSpec, in_order
 from ladle.llb.nodes import Inputs, Node, OpOptions, Output
 from ladle.llb.ops.exec import CDIDevice, ExecOp, Meta, NetMode, SecretEnv, SecurityMode
 from ladle.llb.ops.mount import Mount, MountType
 from ladle.llb.paths import join
+from ladle.llb.values import dataclass
 
 _NUMBERED_BY_BUILDKIT = (MountType.SECRET, MountType.SSH)
 

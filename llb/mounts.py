@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ladle.llb.ops.checks import check_text
@@ -19,6 +18,7 @@ from ladle.llb.ops.mount import (
     SSHOpt,
     TmpfsOpt,
 )
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.llb.nodes import Output

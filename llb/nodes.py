@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from ladle.llb.errors import LLBError
 from ladle.llb.metadata import CUSTOM_NAME, Location, OpMetadata
+from ladle.llb.values import dataclass
 from ladle.llb.vertex import Edge, Vertex
 
 if TYPE_CHECKING:

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ladle.llb.errors import LLBError
 from ladle.llb.ops.exec import HostIP, NetMode, SecurityMode, Ulimit
 from ladle.llb.ops.platform import Platform
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.llb.mounts import MountSpec

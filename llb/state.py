@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Unpack
 
 from ladle.llb.actions import Actions, Bound, CopyOptions, FileNode, Owner
@@ -18,6 +18,7 @@ from ladle.llb.ops.file import KEEP
 from ladle.llb.ops.passthrough import PassthroughOp
 from ladle.llb.paths import join
 from ladle.llb.settings import DEFAULT_SETTINGS, Environment, Settings
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.llb.definition import Definition

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from ladle.llb.codec import encode_vertex
 from ladle.llb.errors import LLBError
 from ladle.llb.limits import MAX_INPUTS
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.llb.ops import Op

@@ -8,10 +8,10 @@ A `Span` is a pair of offsets into a file's text; lines and columns are computed
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from ladle.core.api.errors import BuildError
+from ladle.llb.values import dataclass
 
 
 class Severity(Enum):

@@ -11,8 +11,9 @@ whatever reason, the kernel kills all that the executor started and drops all th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar, Protocol
+
+from ladle.llb.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

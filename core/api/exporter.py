@@ -10,8 +10,10 @@ outputs are still as they were written, so that an unchanged build does nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.core.api.refs import Ref

@@ -6,10 +6,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from ladle.core.api.errors import BuildError
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.llb.metadata import Location

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ladle.core.api.errors import BuildError, UsageError
+from ladle.llb.values import dataclass
 
 LARGEST = 500 * 1024
 """Bytes that a secret may have; BuildKit's limit."""

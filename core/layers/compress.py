@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ladle.core.layers.errors import unknown_compression
+from ladle.llb.values import dataclass
 
 BLOCK = 1 << 20
 GZIP, ZSTD, UNCOMPRESSED = "gzip", "zstd", "uncompressed"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ladle.core.api.patterns import Matcher
@@ -22,6 +22,7 @@ from ladle.core.layers.mirror import remove_others
 from ladle.core.layers.selected import Walk
 from ladle.core.layers.selection import Selection, missing, open_selection
 from ladle.core.layers.sharing import Counters, Helper
+from ladle.llb.values import dataclass
 
 Receipt = dict[bytes, Record]
 """Relative path -> (mode, size, mtime_ns, ino, ctime_ns) of what the export answers for."""

@@ -13,12 +13,12 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from dataclasses import dataclass
 
 from ladle.core.api.errors import BuildError
 from ladle.core.api.patterns import Matcher, PatternError, Rule, check, has_wildcard
 from ladle.core.layers import errors
 from ladle.core.worker.inroot import open_in_root
+from ladle.llb.values import dataclass
 
 LIMIT = 4096
 """The longest `src=` in characters."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ladle.core.oci.errors import malformed, too_large, unsupported_type
 from ladle.core.oci.gojson import read_json
 from ladle.core.oci.media import INDEXES, MANIFESTS, OCI_INDEX, OCI_MANIFEST
 from ladle.llb.ops.platform import Platform
+from ladle.llb.values import dataclass
 
 MANIFEST_LIMIT = 4 << 20
 """Bytes of a manifest or index."""

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.frontends.dockerfile.ast import Word

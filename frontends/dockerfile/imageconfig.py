@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.llb.ops import Platform

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ladle.core.api.diagnostics import DiagnosticError
@@ -14,6 +14,7 @@ from ladle.llb.mounts import MountSpec, bind, cache, secret, secret_env, ssh, tm
 from ladle.llb.ops import ById, CacheSharing, ChownOpt
 from ladle.llb.paths import join
 from ladle.llb.state import State
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.frontends.dockerfile.stages import Stage

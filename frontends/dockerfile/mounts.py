@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ladle.core.api.diagnostics import DiagnosticError
 from ladle.frontends.dockerfile import errors
 from ladle.frontends.dockerfile.ast import Word
 from ladle.frontends.dockerfile.gotext import quote
 from ladle.frontends.suggest import nearest
+from ladle.llb.values import dataclass
 
 KINDS = ("bind", "cache", "tmpfs", "secret", "ssh")
 SHARINGS = ("shared", "private", "locked")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from ladle.core.api.diagnostics import DiagnosticError
@@ -19,6 +19,7 @@ from ladle.frontends.dockerfile.parse import parse
 from ladle.frontends.dockerfile.places import encoded, location
 from ladle.frontends.dockerfile.stages import Stage
 from ladle.frontends.dockerfile.words import WordError, expansion
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.core.api.frontend import Context

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ladle.core.api.diagnostics import Diagnostic, DiagnosticError, Span
@@ -16,6 +16,7 @@ from ladle.frontends.dockerfile.ast import Arg, Copy, Dockerfile, From, Instruct
 from ladle.frontends.dockerfile.mounts import origin_of
 from ladle.frontends.dockerfile.words import Style
 from ladle.frontends.suggest import nearest
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.llb.ops import Platform

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from ladle.llb.values import dataclass
 
 MAX_DEPTH = 100
 """Substitutions inside substitutions."""

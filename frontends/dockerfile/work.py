@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ladle.core.api.errors import BuildError
@@ -17,6 +17,7 @@ from ladle.frontends.dockerfile.words import Style, WordError, expand
 from ladle.llb.metadata import Location, Range
 from ladle.llb.ops import Platform
 from ladle.llb.settings import Environment
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.core.api.diagnostics import Diagnostic

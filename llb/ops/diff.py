@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ladle.llb.ops.checks import check_in_range, check_index
+from ladle.llb.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

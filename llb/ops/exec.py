@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from ladle.llb.errors import LLBError
 from ladle.llb.ops.checks import check_in_range, check_outputs
 from ladle.llb.ops.mount import Mount
+from ladle.llb.values import dataclass
 
 
 class NetMode(IntEnum):

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ladle.llb.errors import LLBError
 from ladle.llb.ops.checks import check_in_range, check_index, check_outputs, check_text
+from ladle.llb.values import dataclass
 
 KEEP = -1
 """As a mode or timestamp: leave as the source has it (or as it comes)."""

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from ladle.llb.errors import LLBError
 from ladle.llb.ops.checks import check_index, check_text
+from ladle.llb.values import dataclass
 
 
 class MountType(IntEnum):

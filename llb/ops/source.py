@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ladle.llb.errors import LLBError
 from ladle.llb.ops.checks import Pairs, check_in_range, check_pairs
+from ladle.llb.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

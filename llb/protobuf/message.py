@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ladle.llb.errors import LLBError
 from ladle.llb.protobuf.kinds import PbKind, Raw, expect, last_bytes
 from ladle.llb.protobuf.varint import read_fields, write_field
+from ladle.llb.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

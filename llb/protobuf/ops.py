@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from ladle.llb.limits import MAX_OP_BYTES
 from ladle.llb.protobuf.kinds import as_text, expect, last_bytes, limited
 from ladle.llb.protobuf.tables import NUMBER, OPS, PLATFORM, TEXT, TEXTS
 from ladle.llb.protobuf.varint import read_fields, write_field
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.llb.ops import Op

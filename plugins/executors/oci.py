@@ -8,12 +8,12 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ladle.core.api.errors import BuildError
 from ladle.core.api.executor import Step
 from ladle.core.worker import linux
+from ladle.llb.values import dataclass
 from ladle.plugins.executors import oci_spec
 
 SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from ladle.core.api.exporter import ExportReport
+from ladle.llb.values import dataclass
 from ladle.plugins.exporters.attributes import Attributes
 
 if TYPE_CHECKING:

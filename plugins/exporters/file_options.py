@@ -7,10 +7,10 @@ import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from ladle.core.api.errors import UsageError
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.core.api.exporter import Solved

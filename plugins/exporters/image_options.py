@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ladle.core.api.errors import UsageError
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.plugins.exporters.attributes import Attributes

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from ladle.core.build.layer_blobs import layer_descriptors
 from ladle.core.build.local_layers import layers_of
 from ladle.core.oci import media
 from ladle.core.oci.gojson import go_json
+from ladle.llb.values import dataclass
 from ladle.plugins.exporters.image_config import complete_config, format_epoch
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ladle.core.api.errors import UsageError
 from ladle.core.api.exporter import ExportReport
+from ladle.llb.values import dataclass
 from ladle.plugins.exporters.attributes import Attributes
 from ladle.plugins.exporters.file_options import FileOptions, shown_progress
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from ladle.core.api.exporter import ExportReport
+from ladle.llb.values import dataclass
 from ladle.plugins.exporters.attributes import Attributes
 from ladle.plugins.exporters.image_options import ImageOptions, take_image_options
 

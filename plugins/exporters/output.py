@@ -7,10 +7,10 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from ladle.core.api.errors import BuildError
 from ladle.core.layers.placing import give_name, open_unnamed
+from ladle.llb.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ladle.core.oci.gojson import read_json
+from ladle.llb.values import dataclass
 from ladle.plugins.registry.answers import bounded
 from ladle.plugins.registry.errors import bad_challenge, refused_credentials
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urljoin
@@ -22,6 +21,7 @@ from ladle.core.oci.documents import MANIFEST_LIMIT, is_digest
 from ladle.core.oci.errors import digest_mismatch, too_large
 from ladle.core.oci.gojson import read_json
 from ladle.core.oci.media import ACCEPT
+from ladle.llb.values import dataclass
 from ladle.plugins.registry.answers import bounded
 from ladle.plugins.registry.auth import answer_challenge, parse_challenge
 from ladle.plugins.registry.credentials import Credentials, find_credentials

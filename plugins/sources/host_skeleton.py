@@ -6,9 +6,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 
+from ladle.llb.values import dataclass
 from ladle.plugins.sources.host_paths import COPIED, TOP_LINKS, is_public
 
 _EMPTY = (

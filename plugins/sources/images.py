@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ladle.core.api.errors import BuildError
@@ -12,6 +11,7 @@ from ladle.core.oci.chain import chain_ids
 from ladle.core.oci.documents import CONFIG_LIMIT, MANIFEST_LIMIT, Index, Manifest, read_config, read_document
 from ladle.core.oci.errors import malformed
 from ladle.core.oci.platform_match import select_platform
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     import threading

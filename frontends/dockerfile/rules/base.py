@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ladle.core.api.diagnostics import Severity, Span
 from ladle.frontends.dockerfile.ast import Arg, Copy, Dockerfile, From, Instruction, Run, Word
 from ladle.frontends.dockerfile.facts import Facts
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.frontends.dockerfile.stages import Stage

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ladle.core.api.diagnostics import DiagnosticError
 from ladle.frontends.dockerfile.gotext import quote
 from ladle.frontends.dockerfile.rules import errors
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
