@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A local directory as a layer: what a step is to write on, or an image is to be made of, has to be one."""
+"""A local directory as a layer: what a step reads or writes on, or an image is to be made of, has to be one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ladle.core.api.errors import BuildError
+from ladle.core.build.threads import flight
 
 if TYPE_CHECKING:
     from ladle.core.api.refs import Ref
@@ -37,17 +38,18 @@ async def layers_of(services: Services, ref: Ref) -> list[str]:
             help="copy what is needed of it into an image first",
         )
     key = _content(ref)
-    known = services.facts.get(LAYER_FACT, key)
-    if known is not None and os.path.lexists(f"{services.root}/snapshots/{known.decode()}"):
-        return [known.decode()]
-    snapshot = services.snapshots.allocate()
-    args = {"inputs": [ref], "actions": [_COPY_ALL], "snapshots": {"0": snapshot}}
-    made = (await services.worker.run("file", args))["outputs"][0]["snapshot"]
-    if made is None:
-        return []
-    services.snapshots.commit(snapshot)
-    services.facts.put(LAYER_FACT, key, snapshot.encode())
-    return [snapshot]
+    async with flight(services, f"{LAYER_FACT} {key}"):
+        known = services.facts.get(LAYER_FACT, key)
+        if known is not None and os.path.lexists(f"{services.root}/snapshots/{known.decode()}"):
+            return [known.decode()]
+        snapshot = services.snapshots.allocate()
+        args = {"inputs": [ref], "actions": [_COPY_ALL], "snapshots": {"0": snapshot}}
+        made = (await services.worker.run("file", args))["outputs"][0]["snapshot"]
+        if made is None:
+            return []
+        services.snapshots.commit(snapshot)
+        services.facts.put(LAYER_FACT, key, snapshot.encode())
+        return [snapshot]
 
 
 def _content(ref: Ref) -> str:

@@ -107,10 +107,15 @@ class ExecRunner(BaseRunner[ExecOp]):
         return take
 
     async def _written_as_layers(self, inputs: Sequence[Result]) -> list[Result]:
-        """Return the inputs; what the root or an output stands on is a chain of layers."""
+        """Return the inputs; what the root or an output stands on is a chain of layers, and so is a local directory.
+
+        The directory of a person may change while the step reads it, holds files that the scan left out, and has
+        owners of its own. The copy has none of that: what it holds is what the step's key says, or an error is raised.
+        """
         written = {mount.input for mount in self.op.mounts if mount.dest == "/" or mount.has_output}
         return [
-            layers_ref(await self.layers(result)) if index in written else result for index, result in enumerate(inputs)
+            layers_ref(await self.layers(result)) if index in written or result["kind"] == "local" else result
+            for index, result in enumerate(inputs)
         ]
 
     def _check_grants(self) -> None:
