@@ -25,6 +25,7 @@ from ladle.core.fileops.source import DiskSource, LocalSource, Source
 if TYPE_CHECKING:
     from ladle.core.worker.job import JobContext, Staging
 
+REPEATABLE = True
 _DISK_TROUBLE = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE])
 _KINDS = frozenset(["copy", "mkfile", "mkdir", "rm", "symlink"])
 _EVERYTHING = {"src": "/", "dest": "/", "dir_copy_contents": True, "create_dest_path": True}

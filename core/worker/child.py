@@ -18,12 +18,17 @@ _USER_ERRNOS = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, er
 _RESET_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
-def serve(context: JobContext, sock: socket.socket, function: JobFunction) -> None:
-    """Read the request from `sock`, run the function and send its result or error; never raises."""
+def serve(
+    context: JobContext, sock: socket.socket, function: JobFunction, answering: Callable[[], object] | None = None
+) -> bool:
+    """Read the request from `sock`, run the function and send its result or error; never raises.
+
+    Calls `answering` once the job is done, and says whether there was a result, and somebody to send it to.
+    """
     try:
         request = wire.receive_frame(sock)
         if request is None:
-            return
+            return False
         try:
             answer: dict[str, Any] = {"result": function(context, request["args"])}
         finally:
@@ -32,9 +37,12 @@ def serve(context: JobContext, sock: socket.socket, function: JobFunction) -> No
     except BaseException as error:
         answer = wire.error_message(_for_user(error))
     try:
+        if answering is not None:
+            answering()
         wire.send_frame(sock, answer)
     except OSError:
-        return
+        return False
+    return "result" in answer
 
 
 def _for_user(error: BaseException) -> BaseException:

@@ -27,6 +27,7 @@ from ladle.core.worker.job import load
 if TYPE_CHECKING:
     from ladle.core.worker.job import JobContext
 
+REPEATABLE = True
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_GRACE = 3.0
 _NETWORKS = ("sandbox", "host", "none")

@@ -9,6 +9,7 @@ ends, ladle has died: every job is killed and the front exits. As a subreaper it
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import select
@@ -16,10 +17,11 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ladle.core.api.errors import BuildError
-from ladle.core.worker import child, linux, userns, wire
+from ladle.core.worker import child, lanes, linux, userns, wire
 from ladle.core.worker.job import NEW, SNAPSHOTS, JobContext, JobFunction, load
 from ladle.core.worker.jobs import JOBS
 
@@ -29,18 +31,21 @@ GRACE = 10.0
 LAST_RESORT = 30
 """Seconds after SIGTERM (which the kernel sends when ladle dies) in which the front must have ended, or be ended."""
 
+_NONE = (None, None)
 _CANCEL_EVENTS = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 
 class _Job:
     """A running job; `sock` is None for the front's own. (Not a dataclass: their import takes 12 ms.)"""
 
-    __slots__ = ("cancelled", "deadline", "name", "pid", "sock", "status")
+    __slots__ = ("answering", "cancelled", "deadline", "name", "pid", "sock", "status", "watched")
 
     def __init__(self, pid: int, name: str, sock: socket.socket | None) -> None:
         self.pid = pid
         self.name = name
         self.sock = sock
+        self.watched = sock is not None
+        self.answering = False
         self.cancelled = False
         self.deadline = float("inf")
         self.status = 0
@@ -55,6 +60,8 @@ class Front:
         self._jobs: dict[int, _Job] = {}
         self._by_fd: dict[int, _Job] = {}
         self._ended: list[_Job] = []
+        self._lanes = lanes.Lanes(self._poller)
+        self._repeatable: set[str] = set()
         self._functions: dict[str, JobFunction] = {}
         self._options: dict[str, Any] = {}
         self._root = ""
@@ -80,7 +87,9 @@ class Front:
         self._poller.register(self._control.fileno(), select.POLLIN)
         self._poller.register(self._wake, select.POLLIN)
         while not self._stop:
-            for fd, events in self._poller.poll(self._timeout()):
+            ready = self._poller.poll(self._timeout())
+            ready.sort(key=lambda event: self._precedence(event[0]))
+            for fd, events in ready:
                 self._handle(fd, events)
             self._kill_overdue()
         self._end_all()
@@ -100,6 +109,10 @@ class Front:
         deadline = min((job.deadline for job in self._jobs.values()), default=float("inf"))
         return None if deadline == float("inf") else max(0, int((deadline - time.monotonic()) * 1000) + 1)
 
+    def _precedence(self, fd: int) -> int:
+        """Lanes first: they tell whether a job has answered and so is not cancelled, and who is free for a new one."""
+        return 0 if self._lanes.at(fd) is not None else 2 if fd == self._control.fileno() else 1
+
     def _handle(self, fd: int, events: int) -> None:
         if fd == self._wake:
             caught = os.read(self._wake, 512)
@@ -111,8 +124,30 @@ class Front:
                 self._stop = True
             else:
                 self._start(message[0], message[1])
-        elif fd in self._by_fd and events & _CANCEL_EVENTS:
-            self._cancel(self._by_fd[fd])
+        elif fd in self._by_fd:
+            if events & _CANCEL_EVENTS:
+                self._cancel(self._by_fd[fd])
+        else:
+            self._hear(self._lanes.at(fd))
+
+    def _hear(self, lane: lanes.Lane | None) -> None:
+        """End the job that a lane has done; one whose job was cancelled meanwhile is not used again."""
+        if lane is None:
+            return
+        said = lanes.hear(lane)
+        if said == lanes.ANSWERING:
+            self._jobs[lane.pid].answering = True
+            return
+        if said != lanes.IDLE:
+            self._lanes.forget(lane.pid)
+            return
+        job = self._jobs.pop(lane.pid)
+        self._ended.append(job)
+        if job.cancelled:
+            self._lanes.forget(lane.pid)
+        else:
+            self._lanes.rest(lane)
+        self._settle()
 
     def _start(self, message: dict[str, Any], fds: list[int]) -> None:
         """Fork the child of a job, or answer for it why that cannot be."""
@@ -122,7 +157,7 @@ class Front:
                 raise self._broken
             name = message["job"]
             function = self._function(name)
-            pid = self._fork(name, function, sock, fds[1:])
+            pid = self._lanes.hand_over(name, fds) or self._fork(name, function, sock, fds[1:])
         except Exception as error:
             _send_if_possible(sock, wire.error_message(error))
             sock.close()
@@ -141,18 +176,36 @@ class Front:
             if prepare is not None:
                 prepare(self._options, rootless=self._standing is not None and self._standing.rootless)
             self._functions[name] = function
+            if getattr(sys.modules.get(function.__module__), "REPEATABLE", False):
+                self._repeatable.add(name)
             gc.freeze()
         return self._functions[name]
 
     def _fork(self, name: str, function: JobFunction, sock: socket.socket | None, fds: list[int]) -> int:
+        """Fork the process of a job: a lane, if the job is one that may be repeated."""
         parent = os.getpid()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) if self._is_lane(name, sock) else _NONE
         pid = os.fork()
         if pid == 0:
-            self._be_child(parent, name, function, sock, fds)
+            if ours is not None:
+                ours.close()
+            self._be_child(parent, name, function, sock, fds, theirs)
+        if ours is not None and theirs is not None:
+            theirs.close()
+            self._lanes.add(lanes.Lane(pid, name, ours))
         return pid
 
+    def _is_lane(self, name: str, sock: socket.socket | None) -> bool:
+        return sock is not None and name in self._repeatable
+
     def _be_child(
-        self, parent: int, name: str, function: JobFunction, sock: socket.socket | None, fds: list[int]
+        self,
+        parent: int,
+        name: str,
+        function: JobFunction,
+        sock: socket.socket | None,
+        fds: list[int],
+        channel: socket.socket | None,
     ) -> NoReturn:
         """Everything that a job's process does."""
         status = 1
@@ -160,28 +213,35 @@ class Front:
             child.become_job(parent)
             linux.prctl_name(f"ladle:{name}")
             self._close_inherited()
-            standing = self._standing or userns.Standing(rootless=False, single_uid=False)
-            ours = sock or socket.socketpair()[0]
-            context = JobContext(
-                self._root,
-                ours,
-                fds=fds,
-                rootless=standing.rootless,
-                single_uid=standing.single_uid,
-                options=self._options,
-            )
             if sock is None:
+                context = self._context(socket.socketpair()[0], [])
                 function(context, {})
                 context.close()
+            elif channel is None:
+                child.serve(self._context(sock, fds), sock, function)
             else:
-                child.serve(context, sock, function)
+                lanes.serve(channel, sock, fds, functools.partial(self._do, function))
             status = 0
         except BaseException as error:
-            if sock is not None:
+            if sock is not None and channel is None:
                 _send_if_possible(sock, wire.error_message(error))
                 status = 0
         finally:
             child.end(status)
+
+    def _do(self, function: JobFunction, sock: socket.socket, fds: list[int], answering: Callable[[], object]) -> bool:
+        return child.serve(self._context(sock, fds), sock, function, answering)
+
+    def _context(self, sock: socket.socket, fds: list[int]) -> JobContext:
+        standing = self._standing or userns.Standing(rootless=False, single_uid=False)
+        return JobContext(
+            self._root,
+            sock,
+            fds=fds,
+            rootless=standing.rootless,
+            single_uid=standing.single_uid,
+            options=self._options,
+        )
 
     def _close_inherited(self) -> None:
         """In a child: close what belongs to the front and to other jobs."""
@@ -191,6 +251,7 @@ class Front:
         for job in (*self._jobs.values(), *self._ended):
             if job.sock is not None:
                 job.sock.close()
+        self._lanes.close_inherited()
 
     def _sweep(self) -> None:
         """Have the leftovers of killed jobs removed, if there are any."""
@@ -204,12 +265,17 @@ class Front:
             self._jobs[pid] = _Job(pid, "sweep", None)
 
     def _cancel(self, job: _Job) -> None:
+        """Nobody listens to a job any more: end it, unless that is because it has answered."""
         if job.sock is None:
             return
         self._poller.unregister(job.sock.fileno())
-        job.cancelled = True
+        job.watched = False
+        if self._jobs.get(job.pid) is not job:  # its process has ended it, and may have the next one
+            return
         job.deadline = time.monotonic() + GRACE
-        _kill(job.pid, signal.SIGTERM)
+        if not job.answering:
+            job.cancelled = True
+            _kill(job.pid, signal.SIGTERM)
 
     def _kill_overdue(self) -> None:
         now = time.monotonic()
@@ -219,7 +285,7 @@ class Front:
                 _kill(job.pid, signal.SIGKILL)
 
     def _reap(self) -> None:
-        """Collect dead children; let go of ended jobs once no orphan of any of them is left."""
+        """Collect dead children."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -227,10 +293,15 @@ class Front:
                 break
             if pid == 0:
                 break
+            self._lanes.forget(pid)
             job = self._jobs.pop(pid, None)
             if job is not None:
                 job.status = os.waitstatus_to_exitcode(status)
                 self._ended.append(job)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Let go of ended jobs, once no orphan of any of them is left."""
         if self._ended and not self._kill_orphans():
             for job in self._ended:
                 self._let_go(job)
@@ -241,7 +312,7 @@ class Front:
 
     def _kill_orphans(self) -> bool:
         """Kill processes that we inherited from dead jobs; says whether there were any."""
-        orphans = [pid for pid in _children() if pid not in self._jobs]
+        orphans = [pid for pid in _children() if pid not in self._jobs and pid not in self._lanes]
         for pid in orphans:
             _kill(pid, signal.SIGKILL)
         return bool(orphans)
@@ -250,7 +321,7 @@ class Front:
         if job.sock is None:
             return
         self._by_fd.pop(job.sock.fileno(), None)
-        if not job.cancelled:
+        if job.watched:
             self._poller.unregister(job.sock.fileno())
             if job.status != 0:
                 _send_if_possible(job.sock, wire.error_message(_died(job)))

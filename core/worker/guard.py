@@ -10,6 +10,7 @@ on a pipe; the step's output comes on two more.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import select
@@ -96,16 +97,19 @@ class Guard:
 
 
 def start(work: Work, *, own_network: bool, hostname: str, grace: float) -> Guard:
-    """Fork a guard that does `work`. The calling process must be single-threaded, and can start only one."""
+    """Fork a guard that does `work`. The calling process must be single-threaded."""
     control_r, control_w = os.pipe()
     report_r, report_w = os.pipe()
     out_r, out_w = os.pipe()
     err_r, err_w = os.pipe()
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     linux.unshare(linux.CLONE_NEWPID)
     pid = os.fork()
     if pid == 0:
         _guard(work, (control_r, report_w, out_w, err_w), own_network=own_network, hostname=hostname, grace=grace)
-    for fd in (control_r, report_w, out_w, err_w):
+    with contextlib.suppress(PermissionError):  # in a user namespace: then this process starts no other guard
+        linux.setns(own, linux.CLONE_NEWPID)
+    for fd in (own, control_r, report_w, out_w, err_w):
         os.close(fd)
     return Guard(pid, control_w, report_r, {1: out_r, 2: err_r})
 
