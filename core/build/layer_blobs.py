@@ -11,13 +11,12 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ladle.core.build.loose_layers import is_loose
 from ladle.core.oci.media import layer_compression
 
 if TYPE_CHECKING:
     from ladle.core.api.services import Services
 
-PARENTS = "parents"
-"""Facts: the layers that a layer was made on, by its id, where it has been laid on others."""
 ORIGINAL = "original"
 """The variant of the blob that a base layer came as."""
 
@@ -91,7 +90,7 @@ async def _descriptor(
             else:
                 made = await _diffed(
                     services,
-                    _made_on(services, snapshot, parents),
+                    None if is_loose(services, snapshot) else parents,
                     snapshot,
                     compression,
                     level,
@@ -106,12 +105,6 @@ async def _descriptor(
         return made
 
 
-def _made_on(services: Services, snapshot: str, below: Sequence[str]) -> Sequence[str]:
-    """Return the layers that a layer was made on: those below it, unless it was laid on others since."""
-    own = services.facts.get(PARENTS, snapshot)
-    return below if own is None else own.decode().split()
-
-
 def _known(services: Services, snapshot: str, variant: str) -> dict[str, Any] | None:
     """Return a remembered blob if it is still in the store."""
     found = services.snapshots.blob(snapshot, variant)
@@ -120,16 +113,17 @@ def _known(services: Services, snapshot: str, variant: str) -> dict[str, Any] | 
 
 async def _diffed(
     services: Services,
-    parents: Sequence[str],
+    parents: Sequence[str] | None,
     snapshot: str,
     compression: str,
     level: int | None,
     epoch: int | None,
     out: str,
 ) -> dict[str, Any]:
-    """Have the worker write a layer as a blob."""
+    """Have the worker write a layer as a blob: all that is in it if it has no parents but can lie anywhere."""
     args = {
-        "parents": list(parents),
+        "parents": list(parents or ()),
+        "loose": parents is None,
         "snapshot": snapshot,
         "compression": compression,
         "level": level,

@@ -57,17 +57,19 @@ def apply_archive(
     root: str,
     *,
     layer: bool,
+    marks: bool = False,
     rootless: bool = False,
     single_uid: bool = False,
     limits: Limits | None = None,
 ) -> Applied:
     """Unpack everything that `reader` gives into the directory `root`; raises `BuildError` at what is refused.
 
+    `marks`: the root is a layer directory by itself, in which a layer's whiteouts become overlayfs's marks.
     `rootless`: devices cannot be made and are left out. `single_uid`: owners that cannot be set are left out too.
     Both are told as warnings.
     """
     with Places(root) as places:
-        applier = _Applier(places, reader, layer=layer, rootless=rootless, single_uid=single_uid)
+        applier = _Applier(places, reader, layer=layer, marks=marks, rootless=rootless, single_uid=single_uid)
         old_umask = os.umask(0)
         try:
             return applier.run(limits or Limits())
@@ -90,10 +92,13 @@ def normal_name(name: bytes, limit: int = 4096) -> bytes:
 
 
 class _Applier:
-    def __init__(self, places: Places, reader: TarReader, *, layer: bool, rootless: bool, single_uid: bool) -> None:
+    def __init__(
+        self, places: Places, reader: TarReader, *, layer: bool, marks: bool, rootless: bool, single_uid: bool
+    ) -> None:
         self._places = places
         self._reader = reader
         self._layer = layer
+        self._marks = marks
         self._rootless = rootless
         self._single_uid = single_uid
         self._result = Applied()
@@ -311,6 +316,9 @@ class _Applier:
             raise errors.unsafe_entry(name, "a whiteout of no name")
         dir_fd = self._places.find(folder)
         if dir_fd is None:
+            return
+        if self._marks:
+            os.mknod(target, stat.S_IFCHR, 0, dir_fd=dir_fd)
             return
         path = folder + b"/" + target if folder else target
         if path in self._places.own:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from enum import Enum
+from typing import Protocol
 
 from ladle.core.layers.tarwriter import (
     BLOCK_DEVICE,
@@ -85,6 +86,24 @@ def attribute_records(file: int | bytes, detail: Detail, names: list[str] | None
         if value or name != CAPABILITY:
             records[_XATTR_RECORD + os.fsencode(name)] = value
     return records or None
+
+
+class Changes(Protocol):
+    """What a differ reports to, parents first."""
+
+    detail: Detail
+
+    def directory(self, folder: Dir) -> None:
+        """Take a directory, which is then `written`, as its parents are."""
+
+    def delete(self, folder: Dir, name: bytes) -> None:
+        """Take a removal."""
+
+    def unmodified(self, folder: Dir, name: bytes, status: os.stat_result) -> None:
+        """Take an unchanged file with several links, met where both sides are walked."""
+
+    def entry(self, folder: Dir, name: bytes, status: os.stat_result, dir_fd: int) -> None:
+        """Take anything but a directory: `name` in the open directory `dir_fd`."""
 
 
 class ChangeWriter:

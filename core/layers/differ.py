@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator
 
 from ladle.core.layers.chain import DirChain
-from ladle.core.layers.changes import CAPABILITY, ChangeWriter, Detail, Dir, attribute_records
+from ladle.core.layers.changes import CAPABILITY, Changes, ChangeWriter, Detail, Dir, attribute_records
 from ladle.core.layers.errors import redirected_directory
 from ladle.core.layers.tarwriter import TarWriter
 
@@ -31,13 +31,26 @@ def diff_upper(
 
     `epoch` is the latest modification time that an entry may carry. The tar writer is not closed.
     """
-    changes = ChangeWriter(tar, epoch=epoch, detail=detail)
+    compare_upper(upper, lower, ChangeWriter(tar, epoch=epoch, detail=detail))
+
+
+def compare_upper(upper: str, lower: str | None, changes: Changes) -> bool:
+    """Report the changes of an upper directory; False if there is more in it than they say (see `TreeDiffer.all`)."""
     with DirChain(upper) as above:
         if lower is None:
-            TreeDiffer(changes, above, None, overlay=True).run(merged=False)
-            return
-        with DirChain(lower) as below:
-            TreeDiffer(changes, above, below, overlay=True).run(merged=False)
+            differ = TreeDiffer(changes, above, None, overlay=True)
+            differ.run(merged=False)
+        else:
+            with DirChain(lower) as below:
+                differ = TreeDiffer(changes, above, below, overlay=True)
+                differ.run(merged=False)
+        return differ.all
+
+
+def diff_loose(upper: str, tar: TarWriter, *, epoch: int | None = None) -> None:
+    """Write everything that is in a layer directory, marks of removed names too, wherever it lies."""
+    with DirChain(upper) as above:
+        TreeDiffer(ChangeWriter(tar, epoch=epoch), above, None, overlay=True, loose=True).run(merged=False)
 
 
 def is_whiteout(status: os.stat_result) -> bool:
@@ -73,9 +86,17 @@ class _Frame:
 
 
 class TreeDiffer:
-    """One walk over an upper and a lower tree, reporting to a `ChangeWriter`; iterative, so any depth works."""
+    """One walk over an upper and a lower tree, reporting changes; iterative, so any depth works.
 
-    def __init__(self, changes: ChangeWriter, upper: DirChain, lower: DirChain | None, *, overlay: bool) -> None:
+    `all` says afterwards that each name of the upper side was a change, and that no directory was opaque: what was
+    reported is all that the upper side does. `loose`: there is no lower side, and each removed name is a change.
+    """
+
+    def __init__(
+        self, changes: Changes, upper: DirChain, lower: DirChain | None, *, overlay: bool, loose: bool = False
+    ) -> None:
+        self.all = True
+        self._loose = loose
         self._changes = changes
         self._upper = upper
         self._lower = lower
@@ -94,6 +115,7 @@ class TreeDiffer:
                     break
             else:
                 frames.pop()
+                self.all = self.all and frame.folder.written
                 self._upper.pop()
                 if frame.lower and self._lower is not None:
                     self._lower.pop()
@@ -116,15 +138,19 @@ class TreeDiffer:
             status = present(name, self._upper.fd)
         below = self._below(frame, name)
         if status is None:
-            if below is not None:
+            if below is not None or self._loose:
                 self._changes.delete(folder, name)
+            else:
+                self.all = False
             return False
         if stat.S_ISDIR(status.st_mode):
             self._enter(frame, name, status, below)
             return True
         if below is None or not self._same(name, status, below):
             self._changes.entry(folder, name, status, self._upper.fd)
-        elif frame.merged and status.st_nlink > 1:
+            return False
+        self.all = False
+        if frame.merged and status.st_nlink > 1:
             self._changes.unmodified(folder, name, status)
         return False
 
@@ -145,6 +171,7 @@ class TreeDiffer:
         if lower and self._lower is not None:
             self._lower.push(name)
         opaque = self._overlay and self._opaque(folder, fd, attributes)
+        self.all = self.all and not opaque
         self._frames.append(self._listed(_Frame(folder, lower=lower, merged=frame.merged or opaque)))
 
     def _opaque(self, folder: Dir, fd: int, attributes: list[str]) -> bool:

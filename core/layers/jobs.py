@@ -54,9 +54,12 @@ def apply(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
 
 
 def diff(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
-    """Write the layer blob of the snapshot `snapshot`, which lies over `parents`, to the file `out`."""
+    """Write the layer blob of the snapshot `snapshot`, which lies over `parents`, to the file `out`.
+
+    `loose`: all that is in it is a change, whatever it lies on.
+    """
     from ladle.core.layers.compress import LayerSink
-    from ladle.core.layers.differ import diff_upper
+    from ladle.core.layers.differ import diff_loose, diff_upper
     from ladle.core.layers.tarwriter import TarWriter
     from ladle.core.worker.job import checked_layers
 
@@ -71,7 +74,10 @@ def diff(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
         sink = LayerSink(fd, args["compression"], args["level"])
         try:
             tar = TarWriter(sink.write)
-            diff_upper(upper, lower, tar, epoch=args["epoch"])
+            if args.get("loose"):
+                diff_loose(upper, tar, epoch=args["epoch"])
+            else:
+                diff_upper(upper, lower, tar, epoch=args["epoch"])
             tar.close()
         except BaseException:
             sink.abandon()

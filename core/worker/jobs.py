@@ -8,6 +8,7 @@ JOBS: dict[str, str] = {
     "apply": "ladle.core.layers.jobs:apply",
     "diff": "ladle.core.layers.jobs:diff",
     "diff_trees": "ladle.core.layers.jobs:diff_trees",
+    "loosen": "ladle.core.layers.loose:loosen",
     "export_local": "ladle.core.layers.jobs:export_local",
     "export_tar": "ladle.core.layers.jobs:export_tar",
     "file": "ladle.core.fileops.job:run",

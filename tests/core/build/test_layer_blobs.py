@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from ladle.core.api.services import Facts, Services
-from ladle.core.build.layer_blobs import ORIGINAL, PARENTS, layer_descriptors, variant_name
+from ladle.core.build.layer_blobs import ORIGINAL, layer_descriptors, variant_name
+from ladle.core.build.loose_layers import LOOSE
 
 GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 
@@ -184,13 +185,13 @@ def test_names_of_variants(arguments: tuple[Any, ...], name: str) -> None:
     assert variant_name(*arguments) == name
 
 
-def test_a_layer_laid_on_others_is_compared_with_what_it_was_made_on(store: Store, services: Services) -> None:
-    services.facts.put(PARENTS, "s3", b"s1")
-    services.facts.put(PARENTS, "s4", b"")
+def test_a_layer_that_can_lie_anywhere_is_written_as_it_is(store: Store, services: Services) -> None:
+    for layer, loose in (("s3", b"s3"), ("s4", b"s9")):
+        services.facts.put(LOOSE, layer, loose)
     descriptors(services, "s1", "s2", "s3", "s4")
-    assert {job["snapshot"]: job["parents"] for job in store.jobs} == {
-        "s1": [],
-        "s2": ["s1"],
-        "s3": ["s1"],
-        "s4": [],
+    assert {job["snapshot"]: (job["parents"], job["loose"]) for job in store.jobs} == {
+        "s1": ([], False),
+        "s2": (["s1"], False),
+        "s3": ([], True),
+        "s4": (["s1", "s2", "s3"], False),
     }
