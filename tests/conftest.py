@@ -10,6 +10,8 @@ import tempfile
 
 import pytest
 
+from tests.support.users import remove_users, run_directory_prefix
+
 _VARIABLE = "LADLE_TEST_RUN"
 _OWNER = pytest.StashKey[str]()
 
@@ -22,17 +24,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if _VARIABLE not in os.environ:
-        directory = tempfile.mkdtemp(prefix="ladle-tests-")
+        directory = tempfile.mkdtemp(prefix=run_directory_prefix())
         os.chmod(directory, 0o755)
         os.environ[_VARIABLE] = directory
         config.stash[_OWNER] = directory
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove it, with the user that the tests may have made."""
+    """Remove it, with the users that this run and killed ones have made."""
     directory = config.stash.get(_OWNER, "")
     if directory:
-        if os.path.exists(f"{directory}/shared/user-made"):
-            subprocess.run(["userdel", "--remove", "ladle-e2e"], check=False, capture_output=True)
+        remove_users(directory)
         subprocess.run(["rm", "-rf", "--one-file-system", directory], check=False)
         del os.environ[_VARIABLE]

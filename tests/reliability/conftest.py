@@ -4,5 +4,6 @@
 from __future__ import annotations
 
 from tests.support.fixtures import busybox, context, ladle, registry, shared
+from tests.support.users import user, user_home, user_ladle, user_venv
 
-__all__ = ["busybox", "context", "ladle", "registry", "shared"]
+__all__ = ["busybox", "context", "ladle", "registry", "shared", "user", "user_home", "user_ladle", "user_venv"]

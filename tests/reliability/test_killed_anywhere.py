@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds are killed by SIGKILL at random moments: ladle, its worker, a job, a guard, a step.
+"""Builds of root and of an ordinary user are killed by SIGKILL at random moments.
 
-30 rounds; 200 with `LADLE_SLOW=1`. The seeds are fixed, the moments are shares of the time that a whole build takes.
+What is killed is ladle, its worker, a job, a guard or a step.
+
+30 rounds; 210 with `LADLE_SLOW=1`. The seeds are fixed, the moments are shares of the time that a whole build takes.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from tests.support.victim import Victim, same_results
 
 SLOW = bool(os.environ.get("LADLE_SLOW"))
 ROUNDS = 10 if SLOW else 5
-SEEDS = range(10 if SLOW else 3)
+SEEDS = range(7 if SLOW else 2)
 
 
 class Rounds:
@@ -40,7 +42,7 @@ class Rounds:
 
     def kill(self, start_over: bool) -> None:
         """Kill a build, sooner each time until it has not ended by itself before."""
-        seconds, depth = self.victim.random.uniform(0.05, self.whole), self.victim.random.choice((0, 0, 1, 2, 3))
+        seconds, depth = self.victim.random.uniform(0.05, self.whole), self.victim.random.choice((0, 0, 1, 2, 3, 9))
         for share in (1.0, 0.6, 0.3, 0.1):
             if start_over:
                 shutil.rmtree(self.victim.ladle.store, ignore_errors=True)
@@ -65,16 +67,26 @@ class Rounds:
         return seconds
 
 
-@pytest.mark.root
-@pytest.mark.parametrize("seed", SEEDS)
-def test_one_store_killed_again_and_again(ladle: Ladle, tmp_path: Path, registry: str, seed: int) -> None:
-    rounds = Rounds(ladle, tmp_path, f"{registry}/busybox:latest", seed)
+def killed_again_and_again(ladle: Ladle, directory: Path, base: str, seed: int) -> None:
+    rounds = Rounds(ladle, directory, base, seed)
     for _ in range(ROUNDS):
         rounds.kill(start_over=False)
         rounds.whole = rounds.build_next()
     assert rounds.hits >= ROUNDS - 1
-    rounds.victim.build(tmp_path / "fresh", tmp_path / "fresh-store")
-    assert same_results(tmp_path / "out", tmp_path / "fresh")
+    rounds.victim.build(directory / "fresh", directory / "fresh-store")
+    assert same_results(directory / "out", directory / "fresh")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("seed", SEEDS)
+def test_one_store_killed_again_and_again(ladle: Ladle, tmp_path: Path, registry: str, seed: int) -> None:
+    killed_again_and_again(ladle, tmp_path, f"{registry}/busybox:latest", seed)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("seed", [seed + 200 for seed in SEEDS])
+def test_an_ordinary_users_builds_killed(user_ladle: Ladle, user_home: Path, registry: str, seed: int) -> None:
+    killed_again_and_again(user_ladle, user_home, f"{registry}/busybox:latest", seed)
 
 
 @pytest.mark.root

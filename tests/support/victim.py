@@ -19,7 +19,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ladle.core.store.check import check
 from tests.support.command import Ladle
 from tests.support.processes import alive, descendants, eventually, processes_with
 from tests.support.trees import directory_table
@@ -109,8 +108,7 @@ class Victim:
         assert store not in Path("/proc/self/mounts").read_text()
         assert held_locks(self.ladle.store) == []
         if (self.ladle.store / "ladle.db").exists():
-            findings = check(store)
-            assert not findings, findings
+            self.ladle("store", "check")
 
     def assert_outputs_whole(self, out: Path) -> None:
         """Whatever lies under a final name is whole: as an earlier build wrote it, or this one."""
