@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ladle.llb.ops.checks import Pairs
+from ladle.llb.values import dataclass
 
 CUSTOM_NAME = "llb.customname"
 """The key of a vertex's display name in a description."""

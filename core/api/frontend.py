@@ -8,8 +8,10 @@ every answer is recorded, absence included, and is the cache key of the compiled
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.core.api.diagnostics import Diagnostic

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
+
+from ladle.llb.values import dataclass
 
 _SCP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*@[A-Za-z0-9_][A-Za-z0-9_.-]*:(?!//).+", re.ASCII | re.DOTALL)
 _SCHEMES = ("https", "http", "ssh", "git")

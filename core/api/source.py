@@ -7,8 +7,9 @@ network for identifiers that hold a digest) -> `fetch` (makes the tree). What is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.core.api.frontend import ResolvedImage

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from ladle.core.build.context import RecordingContext
 from ladle.core.build.reads import Read, unchanged
 from ladle.core.build.syntax import pick_frontend
 from ladle.core.version import VERSION
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.core.api.services import Facts

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ladle.core.api.errors import BuildError
@@ -15,6 +14,7 @@ from ladle.core.build.runners.file import FileRunner
 from ladle.core.build.runners.source import SourceRunner
 from ladle.core.progress.lines import one_line
 from ladle.llb.ops import DiffOp, ExecOp, FileOp, MergeOp, PassthroughOp, SourceOp
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.core.api.records import Record

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ladle.core.api.errors import UsageError
@@ -14,6 +14,7 @@ from ladle.core.api.platforms import local_platform, parse_platform
 from ladle.core.api.reference import parse_reference
 from ladle.core.build.remote import is_remote
 from ladle.core.build.secrets import SecretSpec, parse_secret
+from ladle.llb.values import dataclass
 
 _REPEATABLE = frozenset(["src"])
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}

@@ -12,7 +12,7 @@ import errno
 import os
 import stat
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ladle.core.api.errors import BuildError
 from ladle.core.layers import errors
@@ -23,6 +23,7 @@ from ladle.core.layers.placing import set_mode
 from ladle.core.layers.pruning import empty_directory, remove_entry
 from ladle.core.layers.tarread import Entry, TarReader
 from ladle.core.layers.tarwriter import BLOCK_DEVICE, CHARACTER, DIRECTORY, FIFO, HARDLINK, REGULAR
+from ladle.llb.values import dataclass
 
 WHITEOUT = b".wh."
 OPAQUE = b".wh..wh..opq"

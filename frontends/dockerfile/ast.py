@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 
 from ladle.core.api.diagnostics import SourceText, Span
 from ladle.frontends.dockerfile.heredocs import Heredoc
 from ladle.frontends.dockerfile.lines import Directive
+from ladle.llb.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ladle.frontends.dockerfile.words import Style, WordError, expand
+from ladle.llb.values import dataclass
 
 _INSTRUCTIONS = re.compile(r"(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s", re.IGNORECASE)
 _OPENING = re.compile(r"(\d*)<<(-?)([^<]*)")

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ladle.core.api.diagnostics import Diagnostic, SourceText, Span
 from ladle.frontends.dockerfile import errors
 from ladle.frontends.dockerfile.heredocs import Heredoc, openings
+from ladle.llb.values import dataclass
 
 MAX_LINE = 65535
 """Bytes that one line of a file may have; BuildKit's limit."""

@@ -12,13 +12,13 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from ladle.core.api.errors import BuildError, InternalError
 from ladle.core.api.source import Pin
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.core.api.frontend import ResolvedImage
