@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The choice of a build's frontend, wherever it is: installed, a file, an image (DESIGN section 4)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ladle.core.build.syntax import directive, pick_frontend
+from ladle.llb.values import dataclass
+
+if TYPE_CHECKING:
+    from ladle.core.build.context import RecordingContext
+    from ladle.core.build.foreign.frontend import ForeignFrontends
+    from ladle.core.build.request import BuildRequest
+    from ladle.core.registry import Registry
+
+_HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A frontend that was found: what the compiled result is kept under, and how to make it."""
+
+    name: str
+    version: str
+    make: Callable[[], Any]
+
+
+def choose(
+    request: BuildRequest, context: RecordingContext, registry: Registry, foreign: ForeignFrontends | None
+) -> tuple[str, Chosen]:
+    """Return the build file's shown name and its frontend; raises `UsageError` naming every candidate that was tried.
+
+    What stands after the name becomes the context's `options.arguments`.
+    """
+    shown, data = context.build_file()
+    head = data[:_HEAD_BYTES]
+    words = (request.syntax or request.options.build_args.get("BUILDKIT_SYNTAX", "") or directive(head)).split()
+    wanted = words[0] if words else ""
+    if len(words) > 1:
+        context.options = replace(context.options, arguments=tuple(words[1:]))
+    name = pick_frontend(registry, path=shown, head=head, wanted=wanted)
+    if name:
+        return shown, _installed(name, registry, foreign)
+    return shown, _found(wanted, request, context, registry, foreign)
+
+
+def _installed(name: str, registry: Registry, foreign: ForeignFrontends | None) -> Chosen:
+    cls = registry.load("frontend", name)
+    module = getattr(cls, "ISOLATED", "")
+    if module and foreign is not None:
+        return Chosen(name=name, version=cls.VERSION, make=lambda: foreign.isolated(name, module))
+    return Chosen(name=name, version=cls.VERSION, make=cls)
+
+
+def _found(
+    wanted: str,
+    request: BuildRequest,
+    context: RecordingContext,
+    registry: Registry,
+    foreign: ForeignFrontends | None,
+) -> Chosen:
+    from ladle.core.build.foreign import errors
+    from ladle.core.registry import near
+
+    names = registry.names("frontend")
+    tried = [f"an installed frontend ({', '.join(names)})", "an alias of the built-in Dockerfile frontend"]
+    if foreign is not None and is_path(wanted):
+        beside = () if request.build_file == "-" else (os.path.dirname(request.build_file),)
+        directories = tuple(dict.fromkeys((*beside, request.context)))
+        found = foreign.file(wanted, context, directories)
+        if found is not None:
+            return Chosen(name=wanted, version=found.VERSION, make=lambda: found)
+        tried += [f"the file {os.path.relpath(os.path.join(directory, wanted))}" for directory in directories]
+    hint = "write ./NAME.py for a frontend in a file, or install it" + near(wanted, names)
+    raise errors.unknown(wanted, tried, hint)
+
+
+def is_path(wanted: str) -> bool:
+    """Say whether a frontend's name is that of a file: only with `./`, `../` or `/` before it."""
+    return wanted.startswith(("./", "../", "/"))

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be wrong with a frontend that comes with a build: one constructor a mistake."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ladle.core.api.errors import BuildError, UsageError
+
+_PROTOCOL = "see docs/frontend-protocol.md; `ladle frontend conformance` tests a frontend against it"
+
+
+def unknown(wanted: str, tried: Sequence[str], hint: str) -> UsageError:
+    """No candidate of a `# syntax=` is there."""
+    return UsageError(
+        f"there is no frontend {wanted!r}", code="LA0140", notes=[f"tried: {each}" for each in tried], help=hint
+    )
+
+
+def forbidden(wanted: str, kind: str, allowed: Sequence[str]) -> BuildError:
+    """The configuration's allow-list does not have it."""
+    shown = ", ".join(allowed) or "none"
+    return BuildError(
+        f"the frontend {wanted!r} ({kind}) is not allowed by the configuration",
+        code="LA0141",
+        notes=[f"allowed are: {shown}"],
+        help="add it to `allow` under [frontends] in the configuration, or use one that is allowed",
+    )
+
+
+def unreadable(path: str, reason: str) -> BuildError:
+    """A frontend's file cannot be read."""
+    return BuildError(f"cannot read the frontend {path!r}: {reason}", code="LA0142", help="check its mode and its size")
+
+
+def nonsense(name: str, what: str) -> BuildError:
+    """It answered, but not by the protocol."""
+    return BuildError(f"the frontend {name!r} broke the protocol: {what}", code="FE0012", help=_PROTOCOL)
+
+
+def bad_graph(name: str, what: str) -> BuildError:
+    """The graph that it returned is not valid."""
+    return BuildError(
+        f"the frontend {name!r} returned a graph that is not valid: {what}",
+        code="FE0013",
+        help="this is a mistake of the frontend, not of the build file",
+    )
+
+
+def broke_off(
+    name: str, trouble: Exception | None, ended: Mapping[str, Any] | BuildError | None, log: bytes
+) -> BuildError:
+    """It ended, went silent or sent something else before its last message."""
+    wrote = [f"it wrote: {line}" for line in log.decode(errors="replace").strip().splitlines()[-10:]]
+    if isinstance(ended, BuildError):
+        return ended
+    if ended is not None and ended.get("reason") == "memory":
+        return BuildError(
+            f"the frontend {name!r} took more memory than a frontend may",
+            code="FE0010",
+            notes=wrote,
+            help="let it hold less at a time; docs/limits.md has the limit",
+        )
+    if trouble is not None:
+        return BuildError(
+            f"the frontend {name!r} broke the protocol: {trouble}", code="FE0012", notes=wrote, help=_PROTOCOL
+        )
+    code = int(ended["exit_code"]) if ended is not None else 0
+    what = f"ended with code {code}" if code <= 128 else f"was killed by {_signal_name(code - 128)}"
+    if code == 128 + signal.SIGXCPU:
+        what = "computed for longer than a frontend may"
+    return BuildError(
+        f"the frontend {name!r} {what} before it had answered",
+        code="FE0011",
+        notes=wrote,
+        help="a frontend answers on its channel and then ends",
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
