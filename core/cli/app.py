@@ -3,26 +3,23 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from ladle.core.api.diagnostics import DiagnosticError
-from ladle.core.api.errors import BuildError, InternalError
-from ladle.core.build.outcome import StepError
+from ladle.core.cli.guard import canceled, guarded
 from ladle.core.cli.options import BUILD_FLAGS, Flag, NotPlainError, parse_plain
+from ladle.core.cli.plain import COMPILE_FLAGS
 from ladle.core.version import VERSION
-
-_COMPILE_KEYS = ("file", "target", "build_args", "labels", "contexts", "platforms", "network", "add_hosts", "ulimits")
 
 
 def run(argv: list[str]) -> int:
-    """Run a command and return its exit code; everything that a person sees of an error is printed here."""
-    signal.signal(signal.SIGTERM, _terminate)
+    """Run a command and return its exit code."""
+    return guarded(lambda: _run(argv))
+
+
+def _run(argv: list[str]) -> int:
     try:
         code = app.main(args=argv, prog_name="ladle", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -31,49 +28,8 @@ def run(argv: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return 2
-    except (KeyboardInterrupt, click.Abort) as error:
-        print("canceled", file=sys.stderr)
-        return 128 + (signal.SIGTERM if isinstance(error.__cause__ or error, Terminated) else signal.SIGINT)
-    except BuildError as error:
-        print(render_error(error), file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
-    except OSError as error:
-        place = f": {error.filename}" if error.filename else ""
-        print(f"error[LA0160]: {error.strerror or error}{place}", file=sys.stderr)
-        return 1
-    except InternalError as error:
-        import traceback
-
-        traceback.print_exc()
-        print(f"internal error: {error}\nThis is a bug in ladle {VERSION}.", file=sys.stderr)
-        return 70
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM has come: everything ends as it does after Ctrl-C, but for the exit code (143, not 130)."""
-
-
-def _terminate(*_: object) -> None:
-    raise Terminated
-
-
-def render_error(error: BuildError) -> str:
-    """Return an error as a person should read it."""
-    if isinstance(error, StepError):
-        return error.render()
-    if isinstance(error, DiagnosticError):
-        from ladle.core.api.snippets import render
-
-        colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-        return "\n\n".join(render(diagnostic, colour=colour) for diagnostic in error.diagnostics)
-    lines = [f"error[{error.code}]: {error.message}"]
-    lines += [f"  note: {note}" for note in error.notes]
-    if error.help:
-        lines.append(f"  help: {error.help}")
-    return "\n".join(lines)
+    except click.Abort as error:
+        return canceled(error.__cause__ or error)
 
 
 def flags(table: tuple[Flag, ...]) -> Callable[[Any], Any]:
@@ -122,7 +78,7 @@ def build_command(path: tuple[str, ...], **values: Any) -> int:
 
 
 @app.command(name="compile")
-@flags(tuple(flag for flag in BUILD_FLAGS if flag[0] in (*_COMPILE_KEYS, "offline", "pull", "syntax", "root", "allow")))
+@flags(COMPILE_FLAGS)
 @click.option("-o", "--output", "output", default="-", metavar="FILE", help="Where the graph goes (default: stdout)")
 @click.argument("path", nargs=1)
 def compile_command(path: str, output: str, **values: Any) -> int:
@@ -133,7 +89,7 @@ def compile_command(path: str, output: str, **values: Any) -> int:
 
 
 @app.command(name="check")
-@flags(tuple(flag for flag in BUILD_FLAGS if flag[0] in (*_COMPILE_KEYS, "offline", "pull", "syntax", "root", "allow")))
+@flags(COMPILE_FLAGS)
 @click.option("--fix", is_flag=True, help="Mend in the build file what can be mended, and show the change")
 @click.option("--format", "form", default="text", metavar="FORMAT", help="text or json")
 @click.argument("path", nargs=1)

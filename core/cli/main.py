@@ -27,9 +27,18 @@ def _run(arguments: list[str]) -> int:
         code = try_cached(arguments[1:])
         if code is not None:
             return code
+    return _full(arguments)
+
+
+def _full(arguments: list[str]) -> int:
     import gc
 
     gc.set_threshold(50_000)  # next to all that is imported stays: looking for garbage in it is a tenth of the start
+    from ladle.core.cli.plain import run_plain
+
+    code = run_plain(arguments)
+    if code is not None:
+        return code
     from ladle.core.cli.app import run
 
     return run(arguments)

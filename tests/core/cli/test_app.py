@@ -14,7 +14,7 @@ import pytest
 from ladle.core.api.diagnostics import Diagnostic, DiagnosticError, Label, Severity, SourceText, Span
 from ladle.core.api.errors import BuildError, InternalError, UsageError
 from ladle.core.build.outcome import StepError
-from ladle.core.cli.app import render_error
+from ladle.core.cli.guard import render_error
 from ladle.core.version import VERSION
 from tests.core.cli.conftest import Said
 
@@ -76,7 +76,7 @@ def test_sigterm_is_an_interrupt(ladle: Run, monkeypatch: pytest.MonkeyPatch) ->
         return 0
 
     monkeypatch.setattr("ladle.core.cli.build.run_build", stop)
-    assert ladle("build", ".").code == 130
+    assert ladle("build", ".").code == 143
 
 
 @pytest.mark.parametrize(
