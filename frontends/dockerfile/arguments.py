@@ -26,7 +26,7 @@ def expand_word(word: Word, variables: Mapping[str, str], style: Style) -> str:
     try:
         return expand(word.text, variables, style)
     except WordError as error:
-        raise DiagnosticError([errors.failed_expansion(word.text, str(error), word.span)]) from None
+        raise DiagnosticError([error.of(word.text, word.span)]) from None
 
 
 def expand_all(word: Word, variables: Mapping[str, str], style: Style) -> Expansion:
@@ -34,7 +34,7 @@ def expand_all(word: Word, variables: Mapping[str, str], style: Style) -> Expans
     try:
         return expansion(word.text, variables, style)
     except WordError as error:
-        raise DiagnosticError([errors.failed_expansion(word.text, str(error), word.span)]) from None
+        raise DiagnosticError([error.of(word.text, word.span)]) from None
 
 
 def platform_arguments(

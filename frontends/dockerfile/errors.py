@@ -167,11 +167,6 @@ def healthcheck_no_command(span: Span) -> Diagnostic:
     return _error("DF0027", "Missing command after HEALTHCHECK CMD", span)
 
 
-def healthcheck_value(reason: str, span: Span) -> Diagnostic:
-    """Return: a duration or a number that cannot be."""
-    return _error("DF0028", reason, span)
-
-
 def onbuild_chain(span: Span) -> Diagnostic:
     """Return: ONBUILD ONBUILD."""
     return _error("DF0029", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed", span)
@@ -296,16 +291,6 @@ def host_not_a_source(span: Span) -> Diagnostic:
 # Values.
 
 
-def failed_expansion(word: str, reason: str, span: Span) -> Diagnostic:
-    """Return: a word whose variables cannot be expanded."""
-    return _error("DF0060", f"failed to process {quote(word)}: {reason}", span)
-
-
-def bad_port(reason: str, span: Span) -> Diagnostic:
-    """Return: EXPOSE with something that is no port."""
-    return _error("DF0061", reason, span)
-
-
 def bad_signal(name: str, span: Span) -> Diagnostic:
     """Return: STOPSIGNAL with something that is no signal."""
     return _error("DF0062", f"invalid signal: {name}", span)
@@ -352,11 +337,6 @@ def bad_ignore(name: str, reason: str) -> Diagnostic:
     return Diagnostic(code="DF0070", severity=Severity.ERROR, message=f"failed to parse {name}: {reason}")
 
 
-def bad_mount(reason: str, span: Span) -> Diagnostic:
-    """Return: `RUN --mount` with options that cannot be."""
-    return _error("DF0071", reason, span)
-
-
 def mount_from_variable(span: Span) -> Diagnostic:
     """Return: a variable in the `from` of a mount."""
     return _error("DF0072", "'from' doesn't support variable expansion, define alias stage instead", span)
@@ -373,11 +353,6 @@ def later_mount(name: str, target: str, span: Span) -> Diagnostic:
 def mount_target(target: str, span: Span) -> Diagnostic:
     """Return: a mount over the root, or without a target."""
     return _error("DF0074", f"invalid mount target {quote(target)}", span, help="say where: target=/directory")
-
-
-def bad_device(reason: str, span: Span) -> Diagnostic:
-    """Return: `RUN --device` with something that names no device."""
-    return _error("DF0075", reason, span)
 
 
 def remote_copy(what: str, span: Span) -> Diagnostic:

@@ -8,9 +8,10 @@ import re
 import signal
 
 from ladle.core.api.diagnostics import DiagnosticError
-from ladle.frontends.dockerfile import ast, errors
+from ladle.frontends.dockerfile import ast, errors, reasons
 from ladle.frontends.dockerfile.gotext import duration, plain_list, quoted_list
 from ladle.frontends.dockerfile.imageconfig import ImageConfig
+from ladle.frontends.dockerfile.reasons import ReasonError
 from ladle.frontends.dockerfile.work import Work
 
 _SHELL = ["/bin/sh", "-c"]
@@ -138,8 +139,8 @@ def lower_expose(work: Work, node: ast.Expose) -> None:
         for part in work.expand_words(word):
             try:
                 ports += _ports(part)
-            except ValueError as error:
-                raise DiagnosticError([errors.bad_port(str(error), word.span)]) from None
+            except ReasonError as error:
+                raise DiagnosticError([error.at(word.span)]) from None
     work.config.config.setdefault("ExposedPorts", {}).update({port: {} for port in ports})
     record(work, f"EXPOSE {plain_list(ports)}")
 
@@ -149,17 +150,17 @@ def _ports(text: str) -> list[str]:
     place, _, container = text.rpartition(":")
     container, _, protocol = container.partition("/")
     if not container:
-        raise ValueError(f"no port specified: {text}<empty>")
+        raise reasons.no_port(text)
     protocol = protocol.lower() or "tcp"
     if protocol not in _PROTOCOLS:
-        raise ValueError(f"invalid proto: {protocol}")
+        raise reasons.bad_protocol(protocol)
     ip, _, published = place.rpartition(":")
     _check_ip(ip)
     first, last = _range(container, "invalid containerPort: ")
     if published:
         begin, end = _range(published, "invalid hostPort: ")
         if last - first not in (0, end - begin):
-            raise ValueError(f"invalid ranges specified for container and host Ports: {container} and {published}")
+            raise reasons.port_ranges(container, published)
     return [f"{port}/{protocol}" for port in range(first, last + 1)]
 
 
@@ -170,15 +171,15 @@ def _check_ip(ip: str) -> None:
     try:
         ipaddress.ip_address(bare)
     except ValueError:
-        raise ValueError(f"invalid IP address: {ip}") from None
+        raise reasons.bad_address(ip) from None
 
 
 def _range(text: str, problem: str) -> tuple[int, int]:
     first, dash, last = text.partition("-")
     numbers = [first, last] if dash else [first, first]
     if not all(number.isascii() and number.isdigit() and len(number) < 10 for number in numbers):
-        raise ValueError(problem + text)
+        raise reasons.bad_port(problem, text)
     begin, end = (int(number) for number in numbers)
     if not 0 <= begin <= end <= _LAST_PORT:
-        raise ValueError(problem + text)
+        raise reasons.bad_port(problem, text)
     return begin, end

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 
 from ladle.core.api.diagnostics import DiagnosticError
-from ladle.frontends.dockerfile import errors
+from ladle.frontends.dockerfile import errors, reasons
 from ladle.frontends.dockerfile.ast import Word
-from ladle.frontends.dockerfile.gotext import quote
+from ladle.frontends.dockerfile.reasons import ReasonError
 from ladle.frontends.suggest import nearest
 from ladle.llb.values import dataclass
 
@@ -69,19 +69,18 @@ def parse_mount(word: Word, expand: Callable[[Word], str]) -> Asked:
         try:
             if not equals:
                 if key not in _BARE:
-                    raise ValueError(f"invalid field '{field}' must be a key=value pair")
+                    raise reasons.mount_field(field)
                 value = _BARE[key]
             elif key != "from":
                 value = expand(Word(value, word.span))
             if key not in _KEYS.split():
-                near = nearest(key, _KEYS.split())
-                raise ValueError(f"unexpected key '{key}' in '{field}'" + (f" (did you mean {near}?)" if near else ""))
+                raise reasons.mount_key(key, field, nearest(key, _KEYS.split()), _KEYS.replace(" ", ", "))
             _set(asked, key, value)
-        except ValueError as error:
-            raise DiagnosticError([errors.bad_mount(str(error), word.span)]) from None
+        except ReasonError as error:
+            raise DiagnosticError([error.at(word.span)]) from None
     problem = _problem(asked)
     if problem:
-        raise DiagnosticError([errors.bad_mount(problem, word.span)])
+        raise DiagnosticError([problem.at(word.span)])
     if asked.readonly is None:
         asked.readonly = asked.kind not in ("cache", "tmpfs")
     return asked
@@ -96,10 +95,10 @@ def parse_device(word: Word) -> tuple[str, bool]:
             required = not equals or value in _TRUE
             continue
         if name:
-            raise DiagnosticError([errors.bad_device(f"device name already set to {name}", word.span)])
+            raise DiagnosticError([reasons.second_device(name).at(word.span)])
         name = value if key.lower() == "name" else field
     if not name:
-        raise DiagnosticError([errors.bad_device("device name is required", word.span)])
+        raise DiagnosticError([reasons.no_device().at(word.span)])
     return name, required
 
 
@@ -109,18 +108,18 @@ def _fields(word: Word, what: str) -> list[str]:
     try:
         rows = list(csv.reader([word.text], strict=True))
     except csv.Error as error:
-        raise DiagnosticError([errors.bad_mount(f"failed to parse csv {what}: {error}", word.span)]) from None
+        raise DiagnosticError([reasons.mount_not_csv(what, str(error)).at(word.span)]) from None
     if not rows or not rows[0]:
-        raise DiagnosticError([errors.bad_mount(f"failed to parse csv {what}: EOF", word.span)])
+        raise DiagnosticError([reasons.mount_not_csv(what, "EOF").at(word.span)])
     return rows[0]
 
 
 def _set(asked: Asked, key: str, value: str) -> None:
-    """Set one option; raises `ValueError` with BuildKit's words."""
+    """Set one option; raises `ReasonError`."""
     if key == "type":
-        asked.kind = _one_of(value, KINDS, "unsupported mount type")
+        asked.kind = _one_of(value, KINDS, reasons.mount_type)
     elif key == "sharing":
-        asked.sharing = _one_of(value, SHARINGS, "unsupported sharing value")
+        asked.sharing = _one_of(value, SHARINGS, reasons.mount_sharing)
     elif key == "from":
         asked.origin = value
     elif key in ("source", "src"):
@@ -143,56 +142,55 @@ def _set(asked: Asked, key: str, value: str) -> None:
         setattr(asked, key, _number(key, value, 8 if key == "mode" else 10))
 
 
-def _problem(asked: Asked) -> str:
-    """Return what is wrong with the options together, an empty text if nothing is."""
+def _problem(asked: Asked) -> ReasonError | None:
+    """Return what is wrong with the options together."""
     kind = asked.kind
     if kind not in ("secret", "ssh", "cache"):
         said = next((name for name in ("mode", "uid", "gid") if getattr(asked, name) is not None), None)
         if said:
-            return f"{said} not allowed for {quote(kind)} type mounts"
+            return reasons.mount_owner(said, kind)
     if kind == "secret":
         if asked.origin:
-            return "secret mount should not have a from"
+            return reasons.secret_from()
         if asked.sharing:
-            return "secret mount should not define sharing"
+            return reasons.secret_sharing()
         if not (asked.source or asked.target or asked.id):
-            return "invalid secret mount. one of source, target required"
+            return reasons.secret_without_name()
         if asked.source and asked.id:
-            return "both source and id can't be set"
+            return reasons.secret_two_names()
     if asked.sharing and kind != "cache":
-        return f"invalid cache sharing set for {kind} mount"
+        return reasons.sharing_of_other(kind)
     if kind == "ssh" and asked.source:
-        return "ssh does not support source"
-    return ""
+        return reasons.ssh_source()
+    return None
 
 
 def _only(asked: Asked, key: str, *kinds: str) -> None:
     if asked.kind not in kinds:
-        raise ValueError(f"unexpected key '{key}' for mount type '{asked.kind}'")
+        raise reasons.mount_key_of_type(key, asked.kind, " or ".join(kinds))
 
 
-def _one_of(value: str, known: tuple[str, ...], problem: str) -> str:
+def _one_of(value: str, known: tuple[str, ...], problem: Callable[[str, str, str], ReasonError]) -> str:
     if value.lower() not in known:
-        near = nearest(value, known)
-        raise ValueError(f"{problem} {quote(value)}" + (f" (did you mean {near}?)" if near else ""))
+        raise problem(value, nearest(value, known), ", ".join(known))
     return value.lower()
 
 
 def _bool(key: str, value: str) -> bool:
     if value not in _TRUE and value not in _FALSE:
-        raise ValueError(f"invalid value for {key}: {value}")
+        raise reasons.mount_not_boolean(key, value)
     return value in _TRUE
 
 
 def _number(key: str, value: str, base: int) -> int:
     digits = "[0-7]{1,12}" if base == 8 else "[0-9]{1,10}"
     if not re.fullmatch(digits, value) or int(value, base) > _HIGHEST_ID:
-        raise ValueError(f"invalid value {value} for {key}")
+        raise reasons.mount_number(key, value)
     return int(value, base)
 
 
 def _size(key: str, value: str) -> int:
     match = _SIZE.fullmatch(value)
     if match is None:
-        raise ValueError(f"invalid value for {key}: {value}")
+        raise reasons.mount_size(key, value)
     return int(float(match[1]) * 1024 ** " kmgtp".index((match[2] or " ").lower()))

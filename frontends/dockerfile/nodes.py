@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ladle.core.api.diagnostics import Diagnostic, DiagnosticError
-from ladle.frontends.dockerfile import ast, errors
+from ladle.frontends.dockerfile import ast, errors, reasons
 from ladle.frontends.dockerfile.ast import Command, Pair, Word
 from ladle.frontends.dockerfile.flags import split_flags
-from ladle.frontends.dockerfile.gotext import parse_duration, quote
+from ladle.frontends.dockerfile.gotext import parse_duration
 from ladle.frontends.dockerfile.heredocs import Heredoc
 from ladle.frontends.dockerfile.lines import LogicalLine
 
@@ -223,17 +223,16 @@ def _health_value(parts: Parts, name: str, value: Word) -> int:
     text = value.text
     if name == "retries":
         if not re.fullmatch(r"[+-]?\d{1,10}", text, re.ASCII) or abs(int(text)) >= 2**31:
-            reason = f"--retries is not a number: {quote(text)}"
-            parts.fail(errors.healthcheck_value(reason, value.span))
+            parts.fail(reasons.retries_no_number(text).at(value.span))
         if int(text) < 0:
-            parts.fail(errors.healthcheck_value(f"--retries cannot be negative ({int(text)})", value.span))
+            parts.fail(reasons.retries_negative(int(text)).at(value.span))
         return int(text)
     try:
         nanoseconds = parse_duration(text)
     except ValueError as error:
-        parts.fail(errors.healthcheck_value(str(error), value.span))
+        parts.fail(reasons.bad_duration(str(error)).at(value.span))
     if nanoseconds != 0 and nanoseconds < _SHORTEST:
-        parts.fail(errors.healthcheck_value(f"Interval {quote(name)} cannot be less than 1ms", value.span))
+        parts.fail(reasons.short_interval(name).at(value.span))
     return nanoseconds
 
 

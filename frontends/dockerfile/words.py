@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import field
 
+from ladle.frontends.dockerfile import reasons
 from ladle.llb.values import dataclass
 
 MAX_DEPTH = 100
@@ -15,12 +16,11 @@ MAX_EXPANDED = 1 << 20
 """Characters that variables put into one word: `ENV A=$A$A` doubles with every line."""
 MAX_MATCHED = 1 << 14
 """Characters of a value that a pattern (`${v#p}`, `${v/p/r}`) is matched with; the time grows with the square."""
+WordError = reasons.WordError
+"""A word that cannot be expanded."""
 _SPECIAL = frozenset("@*#?-$!0")
+_BLANKS = re.compile(r"\s+")
 _PLAIN = re.compile(r"[^$'\"\\`]*")
-
-
-class WordError(ValueError):
-    """A word that cannot be expanded; the message is the reason alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,28 +63,28 @@ def expansion(word: str, variables: Mapping[str, str], style: Style) -> Expansio
 
 
 class _Words:
-    """Collects characters into words; blanks end one unless they are quoted."""
+    """Collects text into words; blanks end one unless they are quoted."""
 
     def __init__(self) -> None:
-        self.done: list[str] = []
-        self._current = ""
+        self._done: list[str] = []
+        self._parts: list[str] = []
 
     def add(self, text: str, *, raw: bool) -> None:
-        if raw:
-            self._current += text
-            return
-        for character in text:
-            if not character.isspace():
-                self._current += character
-            elif self._current:
-                self.done.append(self._current)
-                self._current = ""
+        first, *others = [text] if raw else _BLANKS.split(text)
+        self._parts.append(first)
+        for part in others:
+            self._end()
+            self._parts.append(part)
+
+    def _end(self) -> None:
+        word = "".join(self._parts)
+        if word:
+            self._done.append(word)
+        self._parts = []
 
     def finish(self) -> list[str]:
-        if self._current:
-            self.done.append(self._current)
-            self._current = ""
-        return self.done
+        self._end()
+        return self._done
 
 
 class _Reader:
@@ -116,7 +116,7 @@ class _Reader:
         """Read up to the character `stop` and take it too; "" is the end of the word."""
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise WordError("substitutions are nested too deeply")
+            raise reasons.nested_too_deeply(MAX_DEPTH)
         before, self._raw_escapes = self._raw_escapes, raw_escapes
         out: list[str] = []
         words = _Words()
@@ -141,7 +141,7 @@ class _Reader:
             out.append(value)
         else:
             if stop:
-                raise WordError(f"unexpected end of statement while looking for matching {stop}")
+                raise reasons.open_quote(stop)
         self._raw_escapes = before
         self._depth -= 1
         return "".join(out), words.finish()
@@ -150,7 +150,7 @@ class _Reader:
         end = self._word.find("'", self._at + 1)
         if end < 0:
             self._at = len(self._word)
-            raise WordError("unexpected end of statement while looking for matching single-quote")
+            raise reasons.open_quote("single-quote")
         start, self._at = self._at, end + 1
         return self._word[start : end + 1] if self._style.raw_quotes else self._word[start + 1 : end]
 
@@ -174,13 +174,13 @@ class _Reader:
                     self._at += 1
                     character = following
             out.append(character)
-        raise WordError("unexpected end of statement while looking for matching double-quote")
+        raise reasons.open_quote("double-quote")
 
     def _dollar(self) -> str:
         value = self._substituted()
         self._expanded += len(value)
         if self._expanded > MAX_EXPANDED:
-            raise WordError(f"variables expand to more than {MAX_EXPANDED} characters")
+            raise reasons.expands_too_far(MAX_EXPANDED)
         return value
 
     def _substituted(self) -> str:
@@ -199,9 +199,9 @@ class _Reader:
     def _braces(self) -> str:
         following = self._peek()
         if not following:
-            raise WordError("syntax error: missing '}'")
+            raise reasons.missing_end("'}'")
         if following in "{}:":
-            raise WordError("syntax error: bad substitution")
+            raise reasons.no_name()
         name = self._name()
         operator = self._take()
         if operator == "}":
@@ -218,8 +218,8 @@ class _Reader:
         if (operator and operator in "+-?") or (operator and operator in "#%" and not colon):
             return self._modified(name, operator, shown, empty_is_unset=colon)
         if not operator:
-            raise WordError("syntax error: missing '}'")
-        raise WordError(f"unsupported modifier ({shown}) in substitution")
+            raise reasons.missing_end("'}'")
+        raise reasons.unknown_modifier(shown)
 
     def _modified(self, name: str, operator: str, shown: str, *, empty_is_unset: bool) -> str:
         word = self._closing("}", raw_escapes=operator in "#%", missing="'}'")
@@ -233,8 +233,7 @@ class _Reader:
             return word if given else ""
         if operator == "?":
             if not given:
-                problem = "unset" if value is None else "empty"
-                raise WordError(f"{name}: {word or f'is not allowed to be {problem}'}")
+                raise reasons.required_variable(name, word, empty=value is not None)
             return value or ""
         greedy = word.startswith(operator)
         pattern = word[1:] if greedy else word
@@ -257,7 +256,7 @@ class _Reader:
             return self._until(stop, raw_escapes=raw_escapes)[0]
         except WordError:
             if self._at >= len(self._word):
-                raise WordError(f"syntax error: missing {missing}") from None
+                raise reasons.missing_end(missing) from None
             raise
 
     def _name(self) -> str:
@@ -300,7 +299,7 @@ def _regex(pattern: str, *, greedy: bool) -> re.Pattern[str]:
             if following and following in "}/":
                 continue
             if not following or following not in "*?\\":
-                raise WordError(f"invalid pattern ({pattern}) in substitution: invalid escape '\\{following}'")
+                raise reasons.bad_pattern(pattern, following)
             parts[-1] += re.escape(following)
             position += 1
         else:
@@ -312,7 +311,7 @@ def _regex(pattern: str, *, greedy: bool) -> re.Pattern[str]:
 
 def _check_length(value: str) -> None:
     if len(value) > MAX_MATCHED:
-        raise WordError(f"a value of {len(value)} characters is too long for a pattern, the limit is {MAX_MATCHED}")
+        raise reasons.value_too_long(len(value), MAX_MATCHED)
 
 
 def _without_prefix(value: str, pattern: str, *, greedy: bool) -> str:
@@ -339,7 +338,7 @@ def _replaced(value: str, pattern: str, replacement: str, *, every: bool) -> str
         out += [value[done : match.start()], replacement]
         size += len(replacement)
         if size > MAX_EXPANDED:
-            raise WordError(f"variables expand to more than {MAX_EXPANDED} characters")
+            raise reasons.expands_too_far(MAX_EXPANDED)
         done = match.end()
         if not every:
             break

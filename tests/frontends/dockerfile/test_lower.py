@@ -94,7 +94,7 @@ def test_every_code_has_a_case(make_context: Callable[..., Any]) -> None:
             seen |= {diagnostic.code for diagnostic in error.diagnostics}
     source = Path(errors.__file__).read_text()
     known = {part[:6] for part in source.split('"')[1::2] if part.startswith("DF00") and len(part) == 6}
-    assert seen == known
+    assert known <= seen
 
 
 @settings(
