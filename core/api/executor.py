@@ -10,6 +10,7 @@ whatever reason, the kernel kills all that the executor started and drops all th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
@@ -32,6 +33,8 @@ class DeviceMount:
     source: str
     dest: str
     read_only: bool
+    node: bool = False
+    """Whether it is a device node that is to be opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +116,14 @@ MASKED_PATHS: tuple[str, ...] = (
 
 READ_ONLY_PATHS: tuple[str, ...] = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 """Paths that a step can only read."""
+
+
+_INSECURE_DEVICES = ("kmsg", "fuse", "kvm", "cuse", "loop-control", "net/tun", *(f"loop{n}" for n in range(8)))
+
+
+def insecure_devices() -> tuple[str, ...]:
+    """Return the paths of this machine's devices that an insecure step gets beside the usual ones."""
+    return tuple(f"/dev/{name}" for name in _INSECURE_DEVICES if os.path.exists(f"/dev/{name}"))
 
 
 def capabilities(step: Step) -> tuple[tuple[str, int], ...]:

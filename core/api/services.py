@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ladle.llb.values import dataclass
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Blobs(Protocol):
@@ -67,6 +70,13 @@ class Facts(Protocol):
         """Store a value, replacing an earlier one."""
 
 
+class Agent(Protocol):
+    """An ssh agent that steps may use; who speaks with it never gets a key."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Speak with one client to its end; raises `OSError` if the agent cannot be reached."""
+
+
 class Session(Protocol):
     """What belongs to the person who asked, reached by name (DESIGN section 9)."""
 
@@ -78,6 +88,12 @@ class Session(Protocol):
 
     def secret(self, id: str) -> bytes | None:
         """Return a secret's bytes (at most 500 KB), None if it was not given."""
+
+    def secrets(self) -> Sequence[bytes]:
+        """Return the values of all secrets, which no output of a step may show."""
+
+    def agent(self, id: str) -> Agent | None:
+        """Return an ssh agent, None if it was not given."""
 
 
 class Worker(Protocol):

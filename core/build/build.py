@@ -17,6 +17,7 @@ from ladle.core.api.exporter import Solved, SolvedImage
 from ladle.core.api.refs import SCRATCH, Ref
 from ladle.core.api.services import Services
 from ladle.core.build import memo
+from ladle.core.build.agents.specs import open_agent
 from ladle.core.build.compiled import Compiled, CompiledImage, ask_frontend, compile_build_file
 from ladle.core.build.context import RecordingContext
 from ladle.core.build.failure import step_error
@@ -137,6 +138,8 @@ class Build:
             data = read_secret(spec, os.environ)
             if data is not None:
                 self.session.add_secret(spec.id, data)
+        for agent in self.request.agents:
+            self.session.add_agent(agent.id, open_agent(agent, os.environ))
 
     def _exporters(self) -> list[Any]:
         outputs = self.request.outputs or (("cacheonly", {}),)

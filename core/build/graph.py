@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ladle.core.api.errors import BuildError
+from ladle.core.build.entitlements import check_entitlements
+from ladle.core.build.outcome import StepError, excerpt
 from ladle.core.build.runners.compose import DiffRunner, MergeRunner, PassthroughRunner
 from ladle.core.build.runners.exec import ExecRunner
 from ladle.core.build.runners.file import FileRunner
 from ladle.core.build.runners.source import SourceRunner
 from ladle.core.progress.lines import one_line
 from ladle.llb.ops import DiffOp, ExecOp, FileOp, MergeOp, PassthroughOp, SourceOp
-from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.core.api.records import Record
@@ -69,6 +71,16 @@ class Graph:
             for vertex in definition.vertices
             if (said := definition.metadata_of(vertex)).cache_ttl
         }
+        for vertex in definition.vertices:
+            self._check(vertex)
+
+    def _check(self, vertex: Vertex) -> None:
+        """Raise `StepError` for what the user has not allowed, also where the cache would answer for it."""
+        try:
+            check_entitlements(vertex, self._environment.grants)
+        except BuildError as error:
+            lines = excerpt(self.location(vertex.digest))
+            raise StepError(error, step=self.name_of(vertex), excerpt=lines, log=(), log_path="") from error
 
     def aging(self) -> list[tuple[str, int]]:
         """Return the edges whose results grow too old."""

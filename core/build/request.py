@@ -12,6 +12,8 @@ from ladle.core.api.errors import UsageError
 from ladle.core.api.frontend import CompileOptions
 from ladle.core.api.platforms import local_platform, parse_platform
 from ladle.core.api.reference import parse_reference
+from ladle.core.build.agents.specs import AgentSpec, parse_ssh
+from ladle.core.build.entitlements import parse_allow
 from ladle.core.build.remote import is_remote
 from ladle.core.build.secrets import SecretSpec, parse_secret
 from ladle.llb.values import dataclass
@@ -40,6 +42,7 @@ class BuildRequest:
     """Absolute path; `-` for stdin; relative to a context that is fetched."""
     contexts: tuple[ContextSpec, ...] = ()
     secrets: tuple[SecretSpec, ...] = ()
+    agents: tuple[AgentSpec, ...] = ()
     tags: tuple[str, ...] = ()
     outputs: tuple[tuple[str, Mapping[str, str]], ...] = ()
     fetched: bool = False
@@ -71,6 +74,7 @@ def make_request(values: Mapping[str, Any], positional: list[str], *, environ: M
         build_file=build_file,
         contexts=tuple(_context_spec(text) for text in values["contexts"]),
         secrets=tuple(parse_secret(text, environ) for text in values["secrets"]),
+        agents=tuple(parse_ssh(text) for text in values["agents"]),
         tags=tuple(_tag(text) for text in values["tags"]),
         outputs=tuple(parse_output(text) for text in values["outputs"]),
         llb=llb,
@@ -80,7 +84,7 @@ def make_request(values: Mapping[str, Any], positional: list[str], *, environ: M
         offline=bool(values["offline"]),
         jobs=_count(values["jobs"], "--jobs"),
         executor=values["executor"] or "auto",
-        allow=tuple(values["allow"]),
+        allow=parse_allow(values["allow"]),
         root=values["root"],
         values=values,
     )

@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The session of a build in this process: names to directories, layouts and secrets (DESIGN section 9)."""
+"""The session of a build in this process: names to directories, layouts, secrets and agents (DESIGN section 9)."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ladle.core.api.errors import BuildError, InternalError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ladle.core.api.services import Agent
 
 
 class LocalSession:
@@ -13,6 +20,7 @@ class LocalSession:
         self._locals: dict[str, str] = {}
         self._layouts: dict[str, str] = {}
         self._secrets: dict[str, bytes] = {}
+        self._agents: dict[str, Agent] = {}
 
     def add_local(self, name: str, directory: str) -> None:
         """Let the graph reach an absolute directory under a name."""
@@ -27,6 +35,10 @@ class LocalSession:
     def add_secret(self, id: str, data: bytes) -> None:
         """Let steps see a secret."""
         self._secrets[id] = data
+
+    def add_agent(self, id: str, agent: Agent) -> None:
+        """Let steps use an ssh agent."""
+        self._agents[id] = agent
 
     def local(self, name: str) -> str:
         """Return the directory; raises `BuildError` for a name that this session does not have."""
@@ -52,3 +64,11 @@ class LocalSession:
     def secret(self, id: str) -> bytes | None:
         """Return the secret, None if it was not given."""
         return self._secrets.get(id)
+
+    def secrets(self) -> Sequence[bytes]:
+        """Return the values of all secrets."""
+        return tuple(self._secrets.values())
+
+    def agent(self, id: str) -> Agent | None:
+        """Return the agent, None if it was not given."""
+        return self._agents.get(id)

@@ -24,6 +24,7 @@ BUILD_FLAGS: tuple[Flag, ...] = (
         "Named context: directory, oci-layout://, docker-image://, host://",
     ),
     ("secrets", ("--secret",), "many", "id=NAME[,src=FILE|env=VAR]", "Secret that steps can mount; kept nowhere"),
+    ("agents", ("--ssh",), "many", "default|ID[=SOCKET|KEY,…]", "Agent that steps can use; `,raw=true`: any socket"),
     ("platforms", ("--platform",), "many", "OS/ARCH", "Platform to build for; a comma-separated list is allowed"),
     ("no_cache", ("--no-cache",), "bool", "", "Run every step again"),
     ("no_cache_filter", ("--no-cache-filter",), "many", "STAGE", "Run the steps of these stages again"),
@@ -35,7 +36,13 @@ BUILD_FLAGS: tuple[Flag, ...] = (
     ("jobs", ("-j", "--jobs"), "one", "N", "Steps that run at the same time (default: no limit but the machine's)"),
     ("executor", ("--executor",), "one", "NAME", "How steps run: auto, oci, crun, runc or native"),
     ("syntax", ("--syntax",), "one", "NAME", "Frontend to use, before any `# syntax=`"),
-    ("allow", ("--allow",), "many", "NAME", "Grant: host, network.host, local.delete"),
+    (
+        "allow",
+        ("--allow",),
+        "many",
+        "NAME",
+        "Grant: host, network.host, security.insecure, device[=NAME], local.delete",
+    ),
     (
         "call",
         ("--call",),

@@ -6,9 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ladle.core.api.errors import BuildError, InternalError
+from ladle.core.api.errors import InternalError
+from ladle.core.worker import exec_agents
 from ladle.core.worker.exec_mounts import (
     ATTR_NODEV,
+    ATTR_NOEXEC,
+    ATTR_NOSUID,
     ATTR_RDONLY,
     BindMount,
     FileMount,
@@ -80,9 +83,8 @@ class Inputs:
         if kind == "secret":
             return _secret(mount)
         if kind == "ssh":
-            raise BuildError(
-                "ssh mounts are not supported yet", code="EX0016", help="pass a key as a secret mount instead"
-            )
+            path = exec_agents.offer(self._ctx.fds[0], self._ctx.directory("a"), dest=dest, **mount["ssh"])
+            return BindMount(dest=dest, source=path, attributes=ATTR_NODEV | ATTR_NOSUID | ATTR_NOEXEC)
         raise InternalError(f"unknown type of mount: {kind!r}")
 
     def _bind(self, mount: Mapping[str, Any]) -> Mount:

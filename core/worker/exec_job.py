@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from ladle.core.api.errors import BuildError, InternalError
 from ladle.core.api.executor import Executor, Step, Ulimit
-from ladle.core.worker import exec_devices, exec_etc, exec_mounts, guard, linux
+from ladle.core.worker import exec_devices, exec_etc, exec_memory, exec_mounts, guard, linux
 from ladle.core.worker.exec_cache import CacheLocks
+from ladle.core.worker.exec_given import device_cgroup, given_mounts
 from ladle.core.worker.exec_inputs import Inputs
 from ladle.core.worker.exec_user import Identity, resolve_user
 from ladle.core.worker.inroot import open_in_root
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 REPEATABLE = True
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_GRACE = 3.0
+_KILLED = 137
 _NETWORKS = ("sandbox", "host", "none")
 _SECURITIES = ("sandbox", "insecure")
 
@@ -50,14 +52,16 @@ def run(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
     choice = choose(args["executors"], rootless=ctx.rootless, device_guard=_devices_guarded(ctx))
     inputs = Inputs(ctx, args["mounts"], CacheLocks(ctx.root, ctx.lifeline))
     identity = _prepare_root(ctx, inputs, meta)
-    guarded = guard.start(
-        lambda wait: _in_guard(ctx, args, inputs, identity, choice.executor, wait),
-        own_network=args["network"] == "none",
-        hostname=meta["hostname"] or exec_etc.DEFAULT_HOSTNAME,
-        grace=float(args.get("grace", DEFAULT_GRACE)),
-    )
-    signal.signal(signal.SIGTERM, lambda *_: guarded.cancel())
-    report = guarded.follow(lambda stream, data: _log(ctx, stream, data), ctx.lifeline)
+    killed = exec_memory.kills()
+    with device_cgroup(args.get("devices") or {}, insecure=args["security"] == "insecure", rootless=ctx.rootless):
+        guarded = guard.start(
+            lambda wait: _in_guard(ctx, args, inputs, identity, choice.executor, wait),
+            own_network=args["network"] == "none",
+            hostname=meta["hostname"] or exec_etc.DEFAULT_HOSTNAME,
+            grace=float(args.get("grace", DEFAULT_GRACE)),
+        )
+        signal.signal(signal.SIGTERM, lambda *_: guarded.cancel())
+        report = guarded.follow(lambda stream, data: _log(ctx, stream, data), ctx.lifeline)
     if guarded.cancelled:
         raise BuildError("the step was cancelled", code="EX0009")
     exit_code = int(guard.report_or_error(report)["exit_code"])
@@ -71,7 +75,7 @@ def run(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
         "outputs": outputs,
         "executor": choice.name,
         "reason": choice.reason,
-        "oom": False,
+        "oom": exit_code == _KILLED and exec_memory.kills() > killed,
     }
 
 
@@ -199,9 +203,11 @@ def _in_guard(
     state = inputs.state
     linux.mount("tmpfs", state, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=700")
     composer = exec_mounts.Composer(inputs.root, state)
-    composer.compose([*_etc_mounts(args, meta), *inputs.mounts()])
+    given = args.get("devices") or {}
+    composer.compose([*_etc_mounts(args, meta), *given_mounts(given), *inputs.mounts()])
+    insecure = args["security"] == "insecure"
     if not ctx.rootless:
-        composer.set_devices(allowed=_devices_guarded(ctx))
+        composer.set_devices(allowed=insecure or _devices_guarded(ctx))
     step = Step(
         root=inputs.root,
         state=state,
@@ -210,9 +216,9 @@ def _in_guard(
         cwd=meta["cwd"] or "/",
         uid=identity.uid,
         gid=identity.gid,
-        groups=identity.groups,
+        groups=(*identity.groups, *given.get("groups", ())),
         ulimits=tuple(Ulimit(name=each["name"], soft=each["soft"], hard=each["hard"]) for each in meta["ulimit"]),
-        insecure=args["security"] == "insecure",
+        insecure=insecure,
         own_network=args["network"] == "none",
         rootless=ctx.rootless,
         single_uid=ctx.single_uid,

@@ -74,7 +74,19 @@ class FileMount:
     mode: int = 0o644
 
 
-Mount = BindMount | ScratchMount | TmpfsMount | FileMount
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeMount:
+    """A device node: made anew with this mode (type included) and numbers where we may, else the host's own."""
+
+    dest: str
+    host: str
+    mode: int
+    device: tuple[int, int]
+    uid: int = 0
+    gid: int = 0
+
+
+Mount = BindMount | ScratchMount | TmpfsMount | FileMount | NodeMount
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +161,7 @@ class Composer:
             raise BuildError(f"nothing can be mounted on {mount.dest}", code="EX0005")
         source, attributes = self._source(mount)
         if parts[0] == "dev":
-            self._device_mount(source, mount.dest, attributes)
+            self._device_mount(source, mount.dest, attributes, node=isinstance(mount, NodeMount))
             return
         directory = stat.S_ISDIR(os.stat(source).st_mode)
         try:
@@ -172,12 +184,17 @@ class Composer:
         except OSError as error:
             raise BuildError(f"cannot mount on {dest}: {error.strerror}", code="EX0005") from error
 
-    def _device_mount(self, source: str, dest: str, attributes: int) -> None:
+    def _device_mount(self, source: str, dest: str, attributes: int, *, node: bool) -> None:
         place = self._place(directory=stat.S_ISDIR(os.stat(source).st_mode))
         linux.mount(source, place, None, linux.MS_BIND | linux.MS_REC)
         set_attributes(place, attributes, recursive=True)
         self.device_mounts.append(
-            DeviceMount(source=place, dest="/" + "/".join(parts_of(dest)), read_only=bool(attributes & ATTR_RDONLY))
+            DeviceMount(
+                source=place,
+                dest="/" + "/".join(parts_of(dest)),
+                read_only=bool(attributes & ATTR_RDONLY),
+                node=node,
+            )
         )
 
     def _place(self, *, directory: bool) -> str:
@@ -200,6 +217,8 @@ class Composer:
             size = f"size={mount.size}" if mount.size else ""
             linux.mount("tmpfs", place, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, size)
             return place, ATTR_NOSUID | ATTR_NODEV | (ATTR_RDONLY if mount.read_only else 0)
+        if isinstance(mount, NodeMount):
+            return self._node(mount), ATTR_NOSUID | ATTR_NOEXEC
         return self._file(mount), _file_attributes(mount)
 
     def _overlay(self, mount: ScratchMount) -> str:
@@ -223,6 +242,19 @@ class Composer:
                 ) from error
             os.fchmod(fd, mount.mode)
         return place
+
+    def _node(self, mount: NodeMount) -> str:
+        """Make a node in a file system of its own, as no other of ours lets devices be opened."""
+        folder = self._place(directory=True)
+        linux.mount("tmpfs", folder, "tmpfs", linux.MS_NOSUID | linux.MS_NOEXEC, "mode=700")
+        path = f"{folder}/node"
+        try:
+            os.mknod(path, mount.mode, os.makedev(*mount.device))
+        except PermissionError:
+            return mount.host
+        os.chown(path, mount.uid, mount.gid)
+        os.chmod(path, mount.mode & 0o7777)
+        return path
 
     def _target(self, parts: Sequence[str], *, directory: bool) -> tuple[int, bytes, int]:
         """Walk to a target, making what is missing: (parent's descriptor, name in it, its own descriptor)."""

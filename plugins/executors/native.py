@@ -16,12 +16,11 @@ import stat
 from typing import ClassVar, NoReturn
 
 from ladle.core.api.errors import BuildError
-from ladle.core.api.executor import MASKED_PATHS, READ_ONLY_PATHS, Step, capabilities
+from ladle.core.api.executor import MASKED_PATHS, READ_ONLY_PATHS, Step, capabilities, insecure_devices
 from ladle.core.worker import linux, seccomp
 
 _QUIET = linux.MS_NOSUID | linux.MS_NOEXEC | linux.MS_NODEV
 _NODES = (("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0))
-_INSECURE_NODES = ("kmsg", "fuse", "kvm", "cuse", "loop-control", "net/tun")
 _LINKS = (
     ("fd", "/proc/self/fd"),
     ("stdin", "/proc/self/fd/0"),
@@ -133,10 +132,11 @@ def _mount_dev(step: Step) -> None:
     linux.mount("shm", f"{dev}/shm", "tmpfs", _QUIET, "mode=1777,size=65536k")
     linux.mount("mqueue", f"{dev}/mqueue", "mqueue", _QUIET)
     if step.insecure:
-        for name in _INSECURE_NODES:
-            if os.path.exists(f"/dev/{name}"):
-                os.makedirs(os.path.dirname(f"{dev}/{name}"), exist_ok=True)
-                _bind_file(f"/dev/{name}", f"{dev}/{name}")
+        covered = {device.dest for device in step.device_mounts}
+        for path in insecure_devices():
+            if path not in covered:
+                os.makedirs(os.path.dirname(step.root + path), exist_ok=True)
+                _bind_file(path, step.root + path)
     for device in step.device_mounts:
         _mount_device(step.root, device.source, device.dest)
     os.umask(before)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ladle.core.api.executor import MASKED_PATHS, READ_ONLY_PATHS, DeviceMount, Step, capabilities
+from ladle.core.api.executor import MASKED_PATHS, READ_ONLY_PATHS, DeviceMount, Step, capabilities, insecure_devices
 from ladle.core.worker import linux, seccomp
 
 # by number
@@ -137,6 +137,8 @@ def _mounts(step: Step, *, cgroup_mount: bool) -> list[dict[str, Any]]:
         _mount("/dev/mqueue", "mqueue", "mqueue", *_QUIET),
         *_sys_mounts(step, cgroup_mount=cgroup_mount),
     ]
+    if step.insecure:
+        mounts += [_mount(path, "none", path, "rbind", "nosuid", "dev") for path in insecure_devices()]
     covered = {device.dest for device in step.device_mounts}
     kept = [mount for mount in mounts if mount["destination"] not in covered]
     return kept + [_device_mount(device) for device in step.device_mounts]
@@ -158,4 +160,5 @@ def _sys_mounts(step: Step, *, cgroup_mount: bool) -> list[dict[str, Any]]:
 
 def _device_mount(device: DeviceMount) -> dict[str, Any]:
     access = "ro" if device.read_only else "rw"
-    return _mount(device.dest, "none", device.source, "rbind", "nosuid", "nodev", access)
+    openable = "dev" if device.node else "nodev"
+    return _mount(device.dest, "none", device.source, "rbind", "nosuid", openable, access)

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ladle.core.api.errors import BuildError
 from ladle.core.api.refs import layers_ref
+from ladle.core.build.agents.specs import DEFAULT
 from ladle.core.build.emulation import foreign
+from ladle.core.build.failed_process import failed_process
+from ladle.core.build.masking import Masker
 from ladle.core.build.runners.base import BY_RECORD, BaseRunner
 from ladle.core.solver.api import InputUse
 from ladle.llb.ops.exec import ExecOp, Meta, NetMode, SecurityMode
@@ -67,23 +70,24 @@ class ExecRunner(BaseRunner[ExecOp]):
 
     async def run(self, inputs: Sequence[Result]) -> Sequence[Result]:
         """Run the process; raises `BuildError` when it fails. One result for each output."""
-        self._check_grants()
         inputs = await self._written_as_layers(inputs)
         snapshots = self.services.snapshots
         outputs = {mount.output: snapshots.allocate() for mount in self.op.mounts if mount.has_output}
+        devices = self._devices()
         args = {
-            "meta": self._meta(),
+            "meta": self._meta(devices.get("env", [])),
             "mounts": [self._mount(mount, inputs, outputs) for mount in self.op.mounts if self._is_given(mount)],
             "secret_env": self._secret_env(),
             "network": self._network(),
             "security": "insecure" if self.op.security is SecurityMode.INSECURE else "sandbox",
             "executors": self.environment.executors,
             "grace": _GRACE_SECONDS,
+            "devices": devices,
         }
         watcher = foreign(self.vertex.platform)
-        done = await self.services.worker.run("exec", args, on_event=self._events(watcher))
+        done = await self._done(args, watcher)
         if done["exit_code"] not in (self.op.meta.valid_exit_codes or (0,)):
-            error = _failure(self.op.meta, done)
+            error = failed_process(self.op.meta, done)
             raise error if watcher is None else watcher.failure(error)
         results = []
         for number in sorted(outputs):
@@ -93,18 +97,50 @@ class ExecRunner(BaseRunner[ExecOp]):
             results.append(layers_ref([*base, outputs[number]]))
         return results
 
-    def _events(self, watcher: Foreign | None) -> Callable[[dict[str, Any]], None]:
+    async def _done(self, args: dict[str, Any], watcher: Foreign | None) -> Mapping[str, Any]:
+        """Run the job, with the agents of the step within its reach, and its output masked."""
+        masker = Masker(self.services.session.secrets())
+        session = self.services.session
+        names = [mount.ssh_opt.id or DEFAULT for mount in self._given_agents() if mount.ssh_opt is not None]
+        agents = [(name, agent) for name in names if (agent := session.agent(name)) is not None]
+        try:
+            if not agents:
+                return await self.services.worker.run("exec", args, on_event=self._events(watcher, masker))
+            from ladle.core.build.agents.relay import relay
+
+            async with relay(agents, self.services.reporter.warning) as fds:
+                return await self.services.worker.run("exec", args, fds=fds, on_event=self._events(watcher, masker))
+        finally:
+            for stream, data in masker.rest():
+                self.events()({"type": "log", "stream": stream, "data": data})
+
+    def _events(self, watcher: Foreign | None, masker: Masker) -> Callable[[dict[str, Any]], None]:
         """Return what takes the step's events; output of a step of another platform is looked at as well."""
         pass_on: Callable[[dict[str, Any]], None] = self.events()
-        if watcher is None:
-            return pass_on
 
         def take(event: dict[str, Any]) -> None:
             if event.get("type") == "log":
-                watcher.see(event["data"])
+                if watcher is not None:
+                    watcher.see(event["data"])
+                shown = masker.feed(event["stream"], event["data"])
+                event = {**event, "data": shown}
+                if not shown:
+                    return
             pass_on(event)
 
         return take
+
+    def _given_agents(self) -> list[Mount]:
+        """Return the mounts of agents that are made, in their order."""
+        return [mount for mount in self.op.mounts if mount.ssh_opt is not None and self._is_given(mount)]
+
+    def _devices(self) -> dict[str, Any]:
+        """Return what is to be done for the step's devices, nothing without any."""
+        if not self.op.cdi_devices:
+            return {}
+        from ladle.core.build.devices import changes, devices_of
+
+        return changes(devices_of(self.op, self.environment.grants))
 
     async def _written_as_layers(self, inputs: Sequence[Result]) -> list[Result]:
         """Return the inputs; what the root or an output stands on is a chain of layers, and so is a local directory.
@@ -118,33 +154,16 @@ class ExecRunner(BaseRunner[ExecOp]):
             for index, result in enumerate(inputs)
         ]
 
-    def _check_grants(self) -> None:
-        if self.op.network is NetMode.HOST and "network.host" not in self.environment.grants:
-            raise BuildError(
-                "network.host is not allowed",
-                code="LA0401",
-                help="grant it with --allow network.host, or --network host",
-            )
-        if self.op.security is SecurityMode.INSECURE:
-            raise BuildError(
-                "security.insecure is not allowed",
-                code="LA0402",
-                help="no step of a build may leave the sandbox yet: leave out --security=insecure",
-            )
-        required = [device.name for device in self.op.cdi_devices if not device.optional]
-        if required:
-            raise BuildError(
-                f"the device {required[0]!r} cannot be given: devices are not supported yet", code="LA0403"
-            )
-
     def _network(self) -> str:
         return self.environment.forced_network or _NETWORKS[self.op.network]
 
-    def _meta(self) -> dict[str, Any]:
+    def _meta(self, more: Sequence[str]) -> dict[str, Any]:
         meta = self.op.meta
+        env = [*meta.env, *_proxy_env(meta)]
+        names = {entry.partition("=")[0] for entry in more}
         return {
             "args": list(meta.args),
-            "env": [*meta.env, *_proxy_env(meta)],
+            "env": [*(entry for entry in env if entry.partition("=")[0] not in names), *more],
             "cwd": meta.cwd,
             "user": meta.user,
             "hostname": meta.hostname,
@@ -172,11 +191,14 @@ class ExecRunner(BaseRunner[ExecOp]):
                 raise _no_secret(mount.secret_opt.id)
             return False
         if mount.mount_type is MountType.SSH and mount.ssh_opt is not None:
+            name = mount.ssh_opt.id or DEFAULT
+            if self.services.session.agent(name) is not None:
+                return True
             if not mount.ssh_opt.optional:
                 raise BuildError(
-                    f"ssh agent {mount.ssh_opt.id or 'default'}: not found",
+                    f'no SSH key "{name}" forwarded from the client',
                     code="LA0406",
-                    help="agents cannot be forwarded yet: give a key with --secret and --mount=type=secret",
+                    help=f"give it with --ssh {name}, or --ssh {name}=SOCKET_OR_KEY",
                 )
             return False
         return True
@@ -207,6 +229,10 @@ class ExecRunner(BaseRunner[ExecOp]):
             secret = mount.secret_opt
             data = self.services.session.secret(secret.id)
             given["secret"] = {"data": data, "uid": secret.uid, "gid": secret.gid, "mode": secret.mode}
+        if mount.ssh_opt is not None:
+            ssh = mount.ssh_opt
+            number = self._given_agents().index(mount)
+            given["ssh"] = {"number": number, "uid": ssh.uid, "gid": ssh.gid, "mode": ssh.mode}
         return given
 
 
@@ -253,11 +279,3 @@ def _proxy_env(meta: Meta) -> list[str]:
 
 def _no_secret(name: str) -> BuildError:
     return BuildError(f"secret {name}: not found", code="LA0404", help=f"give it with --secret id={name},src=FILE")
-
-
-def _failure(meta: Meta, done: Mapping[str, Any]) -> BuildError:
-    """Return: the process of a step ended with a bad exit code."""
-    message = f'process "{" ".join(meta.args)}" did not complete successfully: exit code: {done["exit_code"]}'
-    if done.get("oom"):
-        message += ": cannot allocate memory"
-    return BuildError(message, code="LA0400")

@@ -23,7 +23,7 @@ COMMIT = "a" * 40
 
 
 def graph_of(state: State, environment: Any = None, **options: Any) -> Graph:
-    given: Any = environment or SimpleNamespace(services=None)
+    given: Any = environment or SimpleNamespace(grants=frozenset(), services=None)
     return Graph(marshal(state), given, **options)
 
 
@@ -95,7 +95,7 @@ def test_who_reads_the_context() -> None:
 def test_local_roots_are_told_as_they_were_scanned() -> None:
     source = local("context", exclude_patterns=["*.o"], follow_paths=["a"])
     unread = local("unread")
-    environment: Any = SimpleNamespace(services=None, pins={})
+    environment: Any = SimpleNamespace(grants=frozenset(), services=None, pins={})
     graph = graph_of(scratch().copy(source, "/a", "/a").copy(unread, "/b", "/b"), environment)
     names = by_name(graph)
     ref = {"kind": "local", "root": "/c", "table": "/t"}

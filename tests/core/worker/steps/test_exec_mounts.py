@@ -164,8 +164,6 @@ def test_kernel_directories_cannot_be_covered(step: Any, dest: str) -> None:
 
 
 def test_mistakes_in_mounts(step: Any) -> None:
-    with pytest.raises(BuildError, match="ssh mounts are not supported yet"):
-        step("true", mounts=[{"dest": "/s", "type": "ssh"}])
     with pytest.raises(BuildError, match="cannot mount /absent on /m: No such file or directory"):
         step(
             "true", mounts=[{"dest": "/m", "ref": _tree(step, "7", {"a": ""}), "selector": "absent", "readonly": True}]
