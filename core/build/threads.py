@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Blocking work beside the event loop: in daemon threads, so that nothing waits for them when a build is stopped."""
+"""Blocking work beside the event loop: in daemon threads, so that nothing waits for them when a build is stopped.
+
+asyncio is imported by who is inside a loop already: 60 modules that a build whose steps are all cached has no use for.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from ladle.core.api.services import Services
+if TYPE_CHECKING:
+    import asyncio
+
+    from ladle.core.api.services import Services
 
 T = TypeVar("T")
 
@@ -19,6 +23,9 @@ async def in_thread(work: Callable[[], T]) -> T:
 
     A cancelled wait leaves the thread to itself: work that takes long watches an event that its caller sets.
     """
+    import asyncio
+    import threading
+
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
@@ -47,6 +54,8 @@ async def in_thread(work: Callable[[], T]) -> T:
 @asynccontextmanager
 async def flight(services: Services, key: str) -> AsyncIterator[None]:
     """Be the only one on this store who is inside for a key, without blocking the loop while another one is."""
+    import asyncio
+
     guard = services.single_flight(key)
     entering = asyncio.ensure_future(in_thread(guard.__enter__))
     try:

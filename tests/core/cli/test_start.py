@@ -70,6 +70,52 @@ def test_a_store_is_opened_without_anything_heavy(tmp_path: Path) -> None:
     assert not names & HEAVY - {"re", "enum", "typing"}
 
 
+CACHED_MODULES = 60
+FULL_MODULES, COMPILE_MODULES = 310, 335
+"""What a start may import beyond the interpreter's own, in modules: time differs by the machine, this does not."""
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    """Return a context whose build needs no worker's step but a COPY."""
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY a /\n")
+    (context / "a").write_text("a")
+    return context
+
+
+def test_the_modules_of_cached_and_full_builds_are_counted(tmp_path: Path, context: Path) -> None:
+    root = tmp_path / "store"
+    assert imported("build", str(context), root=root)[0] == 0
+    code, names = imported("build", str(context), root=root)
+    assert code == 0
+    assert not [name for name in names if name.startswith(("click", "asyncio", "dataclasses", "ladle.frontends"))]
+    assert len(names) <= CACHED_MODULES
+    code, names = imported("build", "-o", f"type=oci,dest={tmp_path / 'out.tar'}", str(context), root=root)
+    assert code == 0
+    assert "ladle.plugins.exporters.oci" in names
+    assert not [name for name in names if name.startswith(("click", "lark", "httpx"))]
+    assert {name for name in names if name.startswith("ladle.frontends.dockerfile.")} == {
+        "ladle.frontends.dockerfile.frontend"
+    }
+    assert len(names) <= FULL_MODULES
+
+
+def test_the_modules_of_a_compile_are_counted(tmp_path: Path, context: Path) -> None:
+    graph = str(tmp_path / "graph")
+    imported("compile", str(context), "-o", graph, root=tmp_path / "store")
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY a /b\n")
+    code, names = imported("compile", str(context), "-o", graph, root=tmp_path / "store")
+    assert code == 0
+    assert "lark" in names
+    assert not names & {"click", "asyncio", "httpx", "ladle.core.worker.client", "ssl"}
+    assert len(names) <= COMPILE_MODULES
+    again, cached = imported("compile", str(context), "-o", graph, root=tmp_path / "store")
+    assert again == 0
+    assert not cached & {"lark", "click", "asyncio", "ladle.frontends.dockerfile.parse"}
+
+
 def test_the_core_alone_names_no_plugin(tmp_path: Path) -> None:
     code = "import sys, json, ladle.core.build.build; print(json.dumps([0, sorted(sys.modules)]))"
     _, names = imported(root=tmp_path / "store", code=code)
