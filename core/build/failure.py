@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ladle.core.progress.reporter import BuildReporter
 
 NOT_FOUND = "LA0301"
+_NEAR_NAMES = 5
 
 
 def step_error(error: BuildError, graph: Graph, reporter: BuildReporter, request: BuildRequest) -> BuildError:
@@ -43,7 +44,7 @@ def _explained(error: BuildError, graph: Graph, digest: str, request: BuildReque
         notes.append(hidden)
         advice = "change that line, or add a later line that begins with !"
     elif not os.path.lexists(os.path.join(request.context, inside)):
-        near = _near(request.context, inside)
+        near = _near(request, inside)
         if near:
             advice = f"did you mean {near!r}?"
     return BuildError(error.message, code=error.code, notes=notes, help=advice)
@@ -65,16 +66,17 @@ def _hiding_rule(request: BuildRequest, inside: str) -> str:
     return ""
 
 
-def _near(context: str, inside: str) -> str:
+def _near(request: BuildRequest, inside: str) -> str:
+    """Return the nearest name that the build sees: one that the ignore file hides would not be found either."""
     from difflib import get_close_matches
 
     folder, base = os.path.split(inside)
     try:
-        names = os.listdir(os.path.join(context, folder))
+        names = os.listdir(os.path.join(request.context, folder))
     except OSError:
         return ""
-    close = get_close_matches(base, names, n=1)
-    return os.path.join(folder, close[0]) if close else ""
+    close = (os.path.join(folder, name) for name in get_close_matches(base, names, n=_NEAR_NAMES))
+    return next((path for path in close if not _hiding_rule(request, path)), "")
 
 
 def _quoted(message: str) -> str:

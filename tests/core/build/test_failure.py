@@ -90,6 +90,14 @@ def test_a_near_name_is_offered(fail: Fail, path: str, near: str) -> None:
     assert fail(missing(path)).help == near
 
 
+def test_a_name_that_is_ignored_is_not_offered(fail: Fail, directory: Path) -> None:
+    (directory / "src" / "mains.c").touch()
+    (directory / ".dockerignore").write_text("src/main.c\n")
+    assert fail(missing("src/mian.c")).help == "did you mean 'src/mains.c'?"
+    (directory / ".dockerignore").write_text("src\n")
+    assert "did you mean" not in fail(missing("src/mian.c")).help
+
+
 def test_the_line_that_hides_a_file_is_named(fail: Fail, directory: Path) -> None:
     (directory / ".dockerignore").write_text("# objects\n\n**/*.o\n!src/keep.o\n")
     error = fail(missing("src/main.o"))
