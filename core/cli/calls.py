@@ -25,10 +25,12 @@ class Call(NamedTuple):
     method: str
     form: str = "text"
     ignore_status: bool = False
+    fix: bool = False
+    """Mend the build file before it is checked."""
 
 
 def parse_call(text: str) -> Call:
-    """Return a call of `METHOD[,format=FORMAT][,ignorestatus[=BOOL]]`; raises `UsageError`."""
+    """Return a call of `METHOD[,format=FORMAT][,ignorestatus[=BOOL]][,fix]`; raises `UsageError`."""
     name, *options = text.split(",")
     name = name.removeprefix("frontend.").removeprefix("subrequests.")
     if name not in METHODS:
@@ -40,9 +42,13 @@ def parse_call(text: str) -> Call:
             call = call._replace(form=value)
         elif key == "ignorestatus" and value in ("", "true", "false"):
             call = call._replace(ignore_status=value != "false")
+        elif option == "fix" and call.method == "lint":
+            call = call._replace(fix=True)
         else:
             raise UsageError(
-                f"bad option {option!r} of --call", code="LA0157", help="format=text, format=json or ignorestatus"
+                f"bad option {option!r} of --call",
+                code="LA0157",
+                help="format=text, format=json, ignorestatus; fix for check",
             )
     return call
 
@@ -55,6 +61,8 @@ def run_call(values: Mapping[str, Any], positional: list[str]) -> int:
         raise UsageError("a graph cannot be asked", code="LA0158", help="leave out --llb, or --call")
     call = parse_call(values["call"] or "check")
     request = make_request(values, positional, environ=os.environ)
+    if call.fix:
+        _fix(request)
     answer: CallResult = _ask(request, call.method)
     _print(answer, call.form)
     return 0 if call.ignore_status else answer.status

@@ -50,7 +50,7 @@ BUILD_FLAGS: tuple[Flag, ...] = (
         "METHOD",
         "Ask about the build file: check, outline, targets or describe, then `,format=json` or `,ignorestatus`",
     ),
-    ("check", ("--check",), "bool", "", "Only check the build file: --call=check"),
+    ("check", ("--check",), "bool", "", "Only check the build file: --call=check; --check=fix mends it as well"),
     ("metadata_file", ("--metadata-file",), "one", "PATH", "Write what was made as JSON"),
     ("iidfile", ("--iidfile",), "one", "PATH", "Write the image's digest"),
     ("progress", ("--progress",), "one", "MODE", "auto, plain, quiet or rawjson"),
@@ -88,6 +88,9 @@ def parse_plain(argv: list[str], flags: tuple[Flag, ...] = BUILD_FLAGS) -> tuple
         if flag is None:
             raise NotPlainError
         key, _, kind, _, _ = flag
+        if key == "check" and value == "fix":
+            values["call"] = "check,fix"
+            continue
         if kind == "bool":
             if equals and (not word.startswith("--") or value not in ("true", "false")):
                 raise NotPlainError

@@ -28,6 +28,7 @@ def place(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.row("CK-32")
 @pytest.mark.parametrize(
     ("text", "call"),
     [
@@ -37,18 +38,22 @@ def place(tmp_path: Path) -> Path:
         ("frontend.subrequests.describe", Call("describe")),
         ("check,ignorestatus", Call("lint", ignore_status=True)),
         ("targets,format=text,ignorestatus=false", Call("targets")),
+        ("check,fix,format=json", Call("lint", "json", fix=True)),
     ],
 )
 def test_calls(text: str, call: Call) -> None:
     assert parse_call(text) == call
 
 
-@pytest.mark.parametrize("text", ["", "run", "check,format=yaml", "check,x", "check,ignorestatus=perhaps"])
+@pytest.mark.parametrize(
+    "text", ["", "run", "check,format=yaml", "check,x", "check,ignorestatus=perhaps", "targets,fix"]
+)
 def test_calls_that_are_none(text: str) -> None:
     with pytest.raises(UsageError):
         parse_call(text)
 
 
+@pytest.mark.row("CK-29", "CK-32")
 def test_check_prints_and_fails(ladle: Run, place: Path) -> None:
     for words in (["build", "--check"], ["build", "--call=check"], ["check"]):
         done = ladle(*words, place)
@@ -64,6 +69,7 @@ def test_check_prints_and_fails(ladle: Run, place: Path) -> None:
     assert ladle("check", "--build-arg=BUILDKIT_DOCKERFILE_CHECK=skip=all", place).code == 0
 
 
+@pytest.mark.row("CK-27", "CK-28", "CK-30", "CK-32")
 def test_other_calls(ladle: Run, place: Path) -> None:
     assert "up (default)" in ladle("build", "--call=targets", place).out
     assert "TARGET:" in ladle("build", "--call", "outline", place).out
@@ -83,6 +89,7 @@ def test_what_is_refused(ladle: Run, place: Path) -> None:
         assert (done.code, f"error[{code}]" in done.err) == (2, True), done.err
 
 
+@pytest.mark.row("CK-25")
 def test_a_build_warns_and_warns_again_from_the_cache(ladle: Run, place: Path) -> None:
     for _ in range(2):
         done = ladle("build", place)
@@ -90,16 +97,18 @@ def test_a_build_warns_and_warns_again_from_the_cache(ladle: Run, place: Path) -
         assert "warning: StageNameCasing: Stage name 'Up' should be lowercase\n  --> Dockerfile:1:17" in done.err
 
 
+@pytest.mark.row("CK-23", "CK-25", "DF-66")
 def test_a_build_with_warnings_as_errors(ladle: Run, place: Path) -> None:
     done = ladle("build", "--build-arg=BUILDKIT_DOCKERFILE_CHECK=error=true;skip=StageNameCasing", place)
     assert done.code == 1
     assert "lint violation found for rules: MaintainerDeprecated, JSONArgsRecommended" in done.err
 
 
-def test_fix_mends_in_place(ladle: Run, place: Path) -> None:
+@pytest.mark.parametrize("words", [("check", "--fix"), ("build", "--check=fix"), ("build", "--call=check,fix")])
+def test_fix_mends_in_place(ladle: Run, place: Path, words: tuple[str, ...]) -> None:
     file = place / "Dockerfile"
     file.chmod(0o640)
-    done = ladle("check", "--fix", place)
+    done = ladle(*words, place)
     assert done.code == 1
     assert done.out.endswith("Check complete, 1 warning has been found!\n")
     assert "-FROM scratch AS Up\n" in done.err
