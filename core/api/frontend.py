@@ -15,7 +15,7 @@ from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.core.api.diagnostics import Diagnostic
-    from ladle.llb.ops import Platform
+    from ladle.llb.ops import Platform, SourceOp
     from ladle.llb.state import State
 
 
@@ -68,7 +68,8 @@ class NamedContext:
     """A `--build-context NAME=…` as the frontend sees it.
 
     `kind` is `local` (value: the session name of a directory, `ignore`: its `.dockerignore` text or None), `image`
-    (value: a `ResolvedImage`) or `host` (value: a `HostBase`).
+    (value: a `ResolvedImage`), `host` (value: a `HostBase`), `git` or `http` (`value`: the address) or `stage`
+    (`value`: the name of a stage of the same build file).
     """
 
     name: str
@@ -77,6 +78,7 @@ class NamedContext:
     ignore: str | None = None
     image: ResolvedImage | None = None
     host: HostBase | None = None
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,12 @@ class Context(Protocol):
 
     def named_context(self, name: str, *, platform: Platform) -> NamedContext | None:
         """Return the named context that replaces `name`, or None."""
+
+    def source_date(self, op: SourceOp | None = None) -> int | None:
+        """Return when a repository's commit or a download was made, in seconds; without `op` the build context.
+
+        None where nothing says it, as for local directories (DF-69).
+        """
 
     def warn(self, diagnostic: Diagnostic) -> None:
         """Report a finding that does not stop the build."""

@@ -28,12 +28,13 @@ class Pin:
     key: str
     aliases: tuple[str, ...] = ()
     ref: Ref | None = None
-    date: int | None = None
-    """When the tree was made, in seconds, where its source says so: a commit's time, a file's Last-Modified."""
 
 
 class Source(Protocol):
-    """A source; registered as a class, made once a build."""
+    """A source; registered as a class, made once a build.
+
+    Beside these it may have `date(op) -> int | None`: when a tree was made, in seconds, where its origin says so.
+    """
 
     SCHEMES: ClassVar[tuple[str, ...]]
 

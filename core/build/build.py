@@ -115,11 +115,11 @@ class Build:
         """Return the request with its context as a directory: fetched and kept in the store if it is none."""
         if not is_remote(request.context):
             return request
-        directory = fetch_context(request.context, environment)
+        directory, date = fetch_context(request.context, environment)
         build_file = request.build_file
         if build_file != "-":
             build_file = os.path.join(directory, os.path.normpath("/" + build_file).lstrip("/"))
-        return replace(request, context=directory, build_file=build_file, fetched=True)
+        return replace(request, context=directory, build_file=build_file, fetched=True, context_date=date)
 
     def _add_contexts(self, environment: Environment) -> None:
         """Let a given graph reach what it names: PATH as `context`, others by the names of `--build-context`."""
@@ -132,6 +132,8 @@ class Build:
                 self.session.add_local(spec.name, spec.value)
             elif spec.kind == "oci-layout":
                 self.session.add_layout(spec.name, os.path.abspath(split_layout_name(spec.value)[0]))
+            elif spec.kind in ("git", "http"):
+                self.session.add_local(spec.name, fetch_context(spec.value, environment).directory)
 
     def _add_secrets(self) -> None:
         for spec in self.request.secrets:
@@ -297,7 +299,11 @@ def _plain_config(platform: Any) -> dict[str, Any]:
 
 def _resolver(environment: Environment) -> Any:
     """Return the function that says what a recorded read would give now."""
+    import json
+
     from ladle.core.api.platforms import parse_platform
+    from ladle.core.build.context import source_date
+    from ladle.llb.ops import SourceOp
 
     def resolve(read: Read) -> str:
         try:
@@ -305,6 +311,10 @@ def _resolver(environment: Environment) -> Any:
                 source = environment.source("docker-image")
                 image = source.resolve(read[1], platform=parse_platform(read[2]), scheme="docker-image")
                 return str(image.digest)
+            if read[0] == "date":
+                identifier, attrs = json.loads(read[1])
+                date = source_date(environment.source, SourceOp(identifier=identifier, attrs=tuple(map(tuple, attrs))))
+                return "" if date is None else str(date)
             return str(environment.source("host").identity())
         except BuildError:
             return ""

@@ -128,7 +128,8 @@ def _key(request: BuildRequest, name: str, version: str, shown: str) -> str:
     options = asdict(request.options)
     contexts = sorted((spec.name, spec.kind, spec.value) for spec in request.contexts)
     allow = sorted(request.allow)
-    parts = [VERSION, name, version, shown, request.build_file, request.context, contexts, allow, options]
+    where = [request.build_file, request.context, request.context_date]
+    parts = [VERSION, name, version, shown, *where, contexts, allow, options]
     return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 

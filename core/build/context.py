@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from ladle.core.api.diagnostics import Diagnostic
     from ladle.core.build.request import BuildRequest, ContextSpec
     from ladle.core.build.session import LocalSession
-    from ladle.llb.ops import Platform
+    from ladle.llb.ops import Platform, SourceOp
 
-
+_MAX_CHAIN = 10
 _NO_SIGNS = str.maketrans(":@/", "---")
 
 
@@ -120,15 +121,57 @@ class RecordingContext:
 
     def named_context(self, name: str, *, platform: Platform) -> NamedContext | None:
         """Return the named context that replaces `name`, or None."""
-        spec = self._named.get(f"{_familiar(name)}::{format_platform(platform)}") or self._named.get(_familiar(name))
+        spec = self._spec(name, platform)
         if spec is None:
             return None
+        spec = self._followed(spec, platform)
         if spec.kind == "local":
             return self._local_context(spec)
+        if spec.kind in ("git", "http"):
+            return NamedContext(name=spec.name, kind=spec.kind, value=spec.value)
+        if spec.kind == "target":
+            return NamedContext(name=spec.name, kind="stage", value=spec.value)
         if spec.kind == "host":
             return NamedContext(name=spec.name, kind="host", host=self.resolve_host())
         image = self._image(spec.value, platform, spec.kind, layout=spec.name.translate(_NO_SIGNS))
         return NamedContext(name=spec.name, kind="image", image=image)
+
+    def _spec(self, name: str, platform: Platform) -> ContextSpec | None:
+        known = _familiar(name)
+        return self._named.get(f"{known}::{format_platform(platform)}") or self._named.get(known)
+
+    def _followed(self, spec: ContextSpec, platform: Platform) -> ContextSpec:
+        """Return what a context stands for in the end: an image's name may be that of another context."""
+        chain = [spec]
+        while spec.kind in ("input", "docker-image"):
+            following = self._spec(spec.value, platform)
+            if following is None and spec.kind == "input":
+                raise BuildError(
+                    f"the context {spec.name!r} is the input {spec.value!r}, which this build does not have",
+                    code="LA0122",
+                    help=f"give it with --build-context {spec.value}=…",
+                )
+            if following is None or (following is spec and spec.kind == "docker-image"):
+                return spec
+            if following in chain or len(chain) > _MAX_CHAIN:
+                names = " -> ".join(each.name for each in [*chain, following])
+                raise BuildError(
+                    f"named contexts stand for each other: {names}",
+                    code="LA0123",
+                    help="let one of them be a directory, an image or a repository",
+                )
+            spec = following
+            chain.append(spec)
+        return spec
+
+    def source_date(self, op: SourceOp | None = None) -> int | None:
+        """Return when a remote source was made, None where nothing says it; without one the main context."""
+        if op is None:
+            return self._request.context_date
+        date = source_date(self._source, op)
+        parts = json.dumps([op.identifier, list(op.attrs)])
+        self.reads.append(("date", parts, "" if date is None else str(date)))
+        return date
 
     def warn(self, diagnostic: Diagnostic) -> None:
         """Keep a finding that does not stop the build."""
@@ -153,6 +196,13 @@ class RecordingContext:
         if path.startswith(context + "/"):
             return path[len(context) + 1 :]
         return os.path.relpath(path)
+
+
+def source_date(source: Callable[[str], Any], op: SourceOp) -> int | None:
+    """Return when a remote source was made, by its plugin; None where that does not know."""
+    ask = getattr(source(op.scheme), "date", None)
+    date: int | None = None if ask is None else ask(op)
+    return date
 
 
 def _familiar(name: str) -> str:

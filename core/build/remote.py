@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ladle.core.api.errors import BuildError, UsageError
 from ladle.core.api.giturl import is_git_url, parse_git_url
@@ -29,7 +29,14 @@ def is_remote(context: str) -> bool:
     return context == "-" or is_git_url(context) or context.startswith(("http://", "https://"))
 
 
-def fetch_context(context: str, environment: Environment) -> str:
+class Fetched(NamedTuple):
+    """A context as a directory, and when it was made: a commit's time, a Last-Modified, the newest in an archive."""
+
+    directory: str
+    date: int | None
+
+
+def fetch_context(context: str, environment: Environment) -> Fetched:
     """Return the directory that a context stands for; raises `BuildError` or `UsageError` saying what is wrong."""
     if context == "-":
         return _from_file(_stdin(environment), environment)
@@ -40,7 +47,7 @@ def fetch_context(context: str, environment: Environment) -> str:
     return _from_file(os.path.join(ref["root"], os.listdir(ref["root"])[0]), environment)
 
 
-def _repository(context: str, environment: Environment) -> str:
+def _repository(context: str, environment: Environment) -> Fetched:
     try:
         url = parse_git_url(context)
     except ValueError as error:
@@ -57,8 +64,9 @@ def _repository(context: str, environment: Environment) -> str:
     op = SourceOp(
         identifier=f"git://{place}{url.fragment}", attrs=tuple(sorted(pair for pair in attrs.items() if pair[1]))
     )
-    root: str = environment.source("git").pin(op, None).ref["root"]
-    return root
+    source = environment.source("git")
+    root: str = source.pin(op, None).ref["root"]
+    return Fetched(root, source.date(op))
 
 
 def _stdin(environment: Environment) -> str:
@@ -79,10 +87,11 @@ def _stdin(environment: Environment) -> str:
     return blobs.path(name)
 
 
-def _from_file(path: str, environment: Environment) -> str:
+def _from_file(path: str, environment: Environment) -> Fetched:
     """Return a directory with what an archive holds; anything else is the Dockerfile of an empty context."""
     from ladle.core.build.downloads import kept_directory
     from ladle.core.layers.apply import is_archive, unpack_file
+    from ladle.core.layers.archive_dates import newest_entry
 
     with open(path, "rb") as file:
         digest = sha256()
@@ -101,4 +110,5 @@ def _from_file(path: str, environment: Environment) -> str:
                 while part := file.read(_CHUNK):
                     copy.write(part)
 
-        return kept_directory(environment.services, f"context-{digest.hexdigest()[:32]}", make)
+        directory = kept_directory(environment.services, f"context-{digest.hexdigest()[:32]}", make)
+    return Fetched(directory, newest_entry(path) if archive else None)

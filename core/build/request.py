@@ -10,6 +10,7 @@ from typing import Any
 
 from ladle.core.api.errors import UsageError
 from ladle.core.api.frontend import CompileOptions
+from ladle.core.api.giturl import is_git_url, parse_git_url
 from ladle.core.api.platforms import local_platform, parse_platform
 from ladle.core.api.reference import parse_reference
 from ladle.core.build.agents.specs import AgentSpec, parse_ssh
@@ -18,13 +19,18 @@ from ladle.core.build.remote import is_remote
 from ladle.core.build.secrets import SecretSpec, parse_secret
 from ladle.llb.values import dataclass
 
+_KINDS = "give a directory, docker-image://, oci-layout://, host://, a repository, a URL, target:STAGE or input:NAME"
 _REPEATABLE = frozenset(["src"])
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextSpec:
-    """A named context as given: `kind` is local, docker-image, oci-layout or host; `value` what follows the scheme."""
+    """A named context as given.
+
+    `kind` is local, docker-image, oci-layout, host, git, http, target or input; `value` what follows the scheme, or the
+    whole address.
+    """
 
     name: str
     kind: str
@@ -45,6 +51,8 @@ class BuildRequest:
     agents: tuple[AgentSpec, ...] = ()
     tags: tuple[str, ...] = ()
     outputs: tuple[tuple[str, Mapping[str, str]], ...] = ()
+    context_date: int | None = None
+    """When a fetched context was made, in seconds, where it says so."""
     fetched: bool = False
     """Whether the context came from elsewhere; ignore files do not count then."""
     llb: str = ""
@@ -212,16 +220,29 @@ def _context_spec(text: str) -> ContextSpec:
     for kind in ("docker-image", "oci-layout", "host"):
         if value.startswith(f"{kind}://"):
             return ContextSpec(name=name, kind=kind, value=value.removeprefix(f"{kind}://"))
-    if "://" in value or value.startswith("git@"):
-        raise UsageError(
-            f"--build-context {name}: {value.partition('://')[0]!r} contexts are not supported yet",
-            code="LA0113",
-            help="give a directory, docker-image://, oci-layout:// or host://",
-        )
     directory = os.path.abspath(value)
-    if not os.path.isdir(directory):
-        raise UsageError(f"--build-context {name}: {value!r} is not a directory", code="LA0113")
-    return ContextSpec(name=name, kind="local", value=directory)
+    if os.path.isdir(directory):
+        return ContextSpec(name=name, kind="local", value=directory)
+    for kind in ("target", "input"):
+        if value.startswith(f"{kind}:") and len(value) > len(kind) + 1:
+            return ContextSpec(name=name, kind=kind, value=value.removeprefix(f"{kind}:"))
+    if is_git_url(value):
+        _check_repository(name, value)
+        return ContextSpec(name=name, kind="git", value=value)
+    if value.startswith(("http://", "https://")):
+        return ContextSpec(name=name, kind="http", value=value)
+    if "://" in value:
+        raise UsageError(
+            f"--build-context {name}: {value.partition('://')[0]!r} is no kind of context", code="LA0113", help=_KINDS
+        )
+    raise UsageError(f"--build-context {name}: {value!r} is not a directory", code="LA0113", help=_KINDS)
+
+
+def _check_repository(name: str, value: str) -> None:
+    try:
+        parse_git_url(value)
+    except ValueError as error:
+        raise UsageError(f"--build-context {name}: bad git URL {value!r}: {error}", code="LA0115") from None
 
 
 def parse_output(text: str) -> tuple[str, dict[str, str]]:

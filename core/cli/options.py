@@ -21,7 +21,7 @@ BUILD_FLAGS: tuple[Flag, ...] = (
         ("--build-context",),
         "many",
         "NAME=VALUE",
-        "Named context: directory, oci-layout://, docker-image://, host://",
+        "Named context: directory, repository, URL, oci-layout://, docker-image://, host://, target:STAGE, input:NAME",
     ),
     ("secrets", ("--secret",), "many", "id=NAME[,src=FILE|env=VAR]", "Secret that steps can mount; kept nowhere"),
     ("agents", ("--ssh",), "many", "default|ID[=SOCKET|KEY,…]", "Agent that steps can use; `,raw=true`: any socket"),

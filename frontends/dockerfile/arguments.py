@@ -69,12 +69,9 @@ def global_arguments(
     return values
 
 
-def source_date_epoch(given: Mapping[str, str], global_values: Mapping[str, str]) -> int | None:
-    """Return SOURCE_DATE_EPOCH in seconds, None where the build has none."""
-    value = given.get(EPOCH, global_values.get(EPOCH, ""))
-    if not value:
-        return None
-    if not (value.isascii() and value.isdigit() and int(value) <= _LATEST):
+def epoch_seconds(value: str) -> int:
+    """Return a SOURCE_DATE_EPOCH as seconds; raises `DiagnosticError` for one that no image config can hold."""
+    if not (value.isascii() and value.isdigit() and len(value) <= 18 and int(value) <= _LATEST):
         raise DiagnosticError([errors.bad_epoch(value)])
     return int(value)
 

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ladle.core.api.diagnostics import DiagnosticError, Span
 from ladle.core.api.errors import BuildError
+from ladle.core.api.giturl import GitUrl, parse_git_url
 from ladle.core.api.reference import parse_reference
 from ladle.frontends.dockerfile import errors
 from ladle.frontends.dockerfile.facts import Pulled
@@ -17,7 +19,7 @@ from ladle.frontends.dockerfile.work import Build, Work
 from ladle.frontends.suggest import nearest
 from ladle.llb.metadata import OpMetadata
 from ladle.llb.ops import NetMode
-from ladle.llb.sources import host, source
+from ladle.llb.sources import git, host, http, source
 from ladle.llb.state import State
 
 if TYPE_CHECKING:
@@ -31,17 +33,23 @@ _RESERVED = ("context", SCRATCH)
 _NETWORKS = {"none": NetMode.NONE, "host": NetMode.HOST}
 
 
-def begin(build: Build, stage: Stage) -> Work:
+Lowered = Callable[[str, Span], Work]
+"""Returns the finished work of another stage of the file, by its name."""
+
+
+def begin(build: Build, stage: Stage, lowered: Lowered) -> Work:
     """Return the work of a stage before its first instruction; raises `DiagnosticError`."""
-    named = _named(build, stage.name, stage.platform or build.target_platform) if stage.name else None
+    span = stage.source.base.span if stage.source else stage.span
+    named = _named(build, stage.name, stage.platform or build.target_platform, span) if stage.name else None
     if named is not None:
-        work = _from_context(build, stage, named)
+        work = _from_context(build, stage, named, lowered)
         stage.instructions = []
     elif stage.base is not None:
         return _from_stage(build, stage, build.works[stage.base])
     else:
-        work = _from_name(build, stage)
-    _settle(work)
+        work = _from_name(build, stage, lowered)
+    if not work.settled:
+        _settle(work)
     return work
 
 
@@ -80,10 +88,11 @@ def _from_stage(build: Build, stage: Stage, base: Work) -> Work:
         arguments=dict(base.arguments),
         context=base.context,
         failed=base.failed,
+        settled=True,
     )
 
 
-def _from_name(build: Build, stage: Stage) -> Work:
+def _from_name(build: Build, stage: Stage, lowered: Lowered) -> Work:
     platform = stage.platform or build.target_platform
     name = stage.base_name
     span = stage.source.base.span if stage.source else stage.span
@@ -103,16 +112,22 @@ def _from_name(build: Build, stage: Stage) -> Work:
         problem = ""
     except ValueError as error:
         shown, problem = name, str(error)
-    named = _named(build, shown, platform)
+    named = _named(build, shown, platform, span)
     if named is not None:
-        return _from_context(build, stage, named)
+        return _from_context(build, stage, named, lowered)
     if problem:
         raise DiagnosticError([errors.bad_base(name, problem, span)])
     return _from_image(build, stage, _asked_image(build, name, platform, span, "docker-image"))
 
 
-def _named(build: Build, name: str, platform: Platform) -> NamedContext | None:
-    return None if name.lower() in _RESERVED else build.context.named_context(name, platform=platform)
+def _named(build: Build, name: str, platform: Platform, span: Span) -> NamedContext | None:
+    if name.lower() in _RESERVED:
+        return None
+    try:
+        return build.context.named_context(name, platform=platform)
+    except BuildError as error:
+        found = errors.unresolved_base(name, error.message, "", span, error.notes, error.help)
+        raise DiagnosticError([found]) from error
 
 
 def _asked_host(build: Build, span: Span) -> HostBase:
@@ -155,7 +170,11 @@ def _from_image(build: Build, stage: Stage, image: ResolvedImage) -> Work:
     return work
 
 
-def _from_context(build: Build, stage: Stage, named: NamedContext) -> Work:
+def _from_context(build: Build, stage: Stage, named: NamedContext, lowered: Lowered) -> Work:
+    if named.kind == "stage":
+        return _from_stage(build, stage, lowered(named.value, stage.source.base.span if stage.source else stage.span))
+    if named.kind in ("git", "http"):
+        return _empty(build, stage, remote_context(named), stage.platform or build.target_platform)
     if named.image is not None:
         return _from_image(build, stage, named.image)
     if named.host is not None:
@@ -168,6 +187,27 @@ def _from_context(build: Build, stage: Stage, named: NamedContext) -> Work:
     work = _empty(build, stage, context.state, stage.platform or build.target_platform)
     work.context = context
     return work
+
+
+def remote_context(named: NamedContext) -> State:
+    """Return a named repository or download as a tree; the file of a download is named by its server."""
+    shown = f"[context {named.name}] {named.value}"
+    return http(named.value, name=shown) if named.kind == "http" else repository(parse_git_url(named.value), name=shown)
+
+
+def repository(url: GitUrl, *, keep_git_dir: bool = False, checksum: str = "", name: str = "") -> State:
+    """Return a repository as a tree."""
+    return git(
+        url.remote,
+        url.ref,
+        subdir=url.subdir,
+        keep_git_dir=keep_git_dir if url.keep_git_dir is None else url.keep_git_dir,
+        checksum=url.checksum or checksum,
+        skip_submodules=not url.submodules,
+        mtime=url.mtime,
+        fetch_by_commit=url.fetch_by_commit,
+        name=name,
+    )
 
 
 def local_context(named: NamedContext) -> LocalContext:

@@ -235,6 +235,12 @@ def unknown_target(name: str, near: str, source: SourceText) -> Diagnostic:
     )
 
 
+def unknown_context_stage(name: str, near: str, span: Span) -> Diagnostic:
+    """Return: a named context that stands for a stage that is not there."""
+    message = f"the named context is the stage {quote(name)}, which is not there{_meant(near)}"
+    return _error("DF0085", message, span, help="name a stage of this build file: --build-context NAME=target:STAGE")
+
+
 def circular(name: str, span: Span) -> Diagnostic:
     """Return: stages that need each other."""
     return _error("DF0047", f"circular dependency detected on stage: {name}", span)
@@ -323,7 +329,8 @@ def bad_epoch(value: str) -> Diagnostic:
         code="DF0068",
         severity=Severity.ERROR,
         message=f"invalid SOURCE_DATE_EPOCH: {quote(value)}",
-        help="seconds since 1970-01-01 UTC; other forms are not supported yet",
+        help="seconds since 1970-01-01 UTC, context, the name of a repository or download given with --build-context, "
+        "or that of a stage on scratch with one ADD of such",
     )
 
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ladle.core.api.diagnostics import DiagnosticError
+from ladle.core.api.diagnostics import DiagnosticError, Span
 from ladle.core.api.frontend import ImageResult
 from ladle.frontends.dockerfile import ast, bases, errors, stages, triggers
 from ladle.frontends.dockerfile.arguments import (
     global_arguments,
     platform_arguments,
     proxies,
-    source_date_epoch,
 )
+from ladle.frontends.dockerfile.epoch import find_epoch
 from ladle.frontends.dockerfile.ignoring import context_patterns
 from ladle.frontends.dockerfile.localcontext import LocalContext
 from ladle.frontends.dockerfile.lower_args import lower_arg, lower_env
@@ -41,6 +41,7 @@ from ladle.frontends.dockerfile.lower_workdir import lower_workdir
 from ladle.frontends.dockerfile.stages import Stage, StageGraph
 from ladle.frontends.dockerfile.words import Style
 from ladle.frontends.dockerfile.work import Build, Work
+from ladle.frontends.suggest import nearest
 from ladle.llb.metadata import SourceInfo
 
 if TYPE_CHECKING:
@@ -104,13 +105,14 @@ def _begin(file: ast.Dockerfile, context: Context, platform: Platform) -> tuple[
     start = platform_arguments(build_platform, platform, named, options.build_args)
     values = global_arguments(stages.global_args(file), start, options.build_args, style)
     graph = stages.stage_graph(file, values, style)
+    epoch, options = find_epoch(context, values, graph, style, platform)
     build = Build(
         context=context,
         options=options,
         style=style,
         target_platform=platform,
         global_values=values,
-        epoch=source_date_epoch(options.build_args, values),
+        epoch=epoch,
         proxy=proxies(options.build_args),
         source=_source_info(file),
         alone=graph.alone,
@@ -145,7 +147,7 @@ def _lower_stage(build: Build, stage: Stage, graph: StageGraph) -> None:
     if stage.base is not None and stage.base not in build.works:
         return  # what is wrong with the base is said there
     try:
-        work = bases.begin(build, stage)
+        work = bases.begin(build, stage, lambda name, span: _other_stage(build, graph, name, span))
         for needed in triggers.fire(work, graph):
             _lower_needed(build, needed, graph)
         build.works[stage] = work
@@ -164,6 +166,17 @@ def _lower_stage(build: Build, stage: Stage, graph: StageGraph) -> None:
         except DiagnosticError as error:
             found = error.diagnostics
             build.errors += triggers.at_base(work, instruction, found) if work.in_trigger else found
+
+
+def _other_stage(build: Build, graph: StageGraph, name: str, span: Span) -> Work:
+    """Return the work of a stage that a named context stands for; raises `DiagnosticError`."""
+    stage = graph.target(name)
+    if stage is None:
+        raise DiagnosticError([errors.unknown_context_stage(name, nearest(name, graph.names()), span)])
+    _lower_needed(build, stage, graph)
+    if stage not in build.works:
+        raise DiagnosticError([build.errors.pop() if build.errors else errors.circular(stage.shown, span)])
+    return build.works[stage]
 
 
 def _lower_run(work: Work, node: ast.Run, place: int) -> None:

@@ -11,7 +11,7 @@ from ladle.core.api.diagnostics import DiagnosticError
 from ladle.core.api.giturl import is_git_url, parse_git_url
 from ladle.core.api.platforms import format_platform
 from ladle.frontends.dockerfile import ast, errors
-from ladle.frontends.dockerfile.bases import COMMAND
+from ladle.frontends.dockerfile.bases import COMMAND, repository
 from ladle.frontends.dockerfile.gotext import quote
 from ladle.frontends.dockerfile.heredocs import Heredoc
 from ladle.frontends.dockerfile.lower_metadata import record
@@ -22,7 +22,7 @@ from ladle.llb.compose import merge
 from ladle.llb.metadata import OpMetadata, ProgressGroup
 from ladle.llb.nodes import OpOptions
 from ladle.llb.paths import join, join_keeping_slash
-from ladle.llb.sources import git, http
+from ladle.llb.sources import http
 from ladle.llb.state import State
 
 _OCTAL = re.compile(r"[0-7]+", re.ASCII)
@@ -122,17 +122,7 @@ def _repository(node: ast.Copy, word: ast.Word, path: str, checksum: str, option
     if checksum and url.checksum and checksum != url.checksum:
         reason = f"checksum mismatch {quote(checksum)} != {quote(url.checksum)}"
         raise DiagnosticError([errors.bad_repository(reason, word.span)])
-    return git(
-        url.remote,
-        url.ref,
-        subdir=url.subdir,
-        keep_git_dir=bool(keep if url.keep_git_dir is None else url.keep_git_dir),
-        checksum=url.checksum or checksum,
-        skip_submodules=not url.submodules,
-        mtime=url.mtime,
-        fetch_by_commit=url.fetch_by_commit,
-        name=options["name"],
-    )
+    return repository(url, keep_git_dir=bool(keep), checksum=checksum, name=options["name"])
 
 
 def _download(

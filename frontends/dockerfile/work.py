@@ -94,6 +94,8 @@ class Work:
     in_trigger: bool = False
     """The present instruction is an ONBUILD trigger of the base."""
     cmd_set: bool = False
+    settled: bool = False
+    """The state says already what the image config and the options say."""
     failed: bool = False
     context: LocalContext | None = None
     """The directory of the caller that this stage stands for, whose used paths are counted."""

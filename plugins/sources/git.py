@@ -33,6 +33,7 @@ _FORM = "2"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TIMEOUT = 600.0
 _PROTOCOLS = "https:http:ssh:git:file"
+"""What git may use, but for submodules: those of a stranger's repository never lie on this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,8 @@ class GitSource:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._commits: dict[tuple[str, str], str] = {}
+        """What branches and tags were in this build."""
 
     def resolve(self, ref: str, *, platform: Platform, scheme: str) -> ResolvedImage:  # noqa: ARG002 (the contract's)
         """Refuse: a repository is no image."""
@@ -70,6 +73,25 @@ class GitSource:
 
     def pin(self, op: SourceOp, platform: Platform | None) -> Pin:  # noqa: ARG002 (the contract's)
         """Return the commit, the part of it and what is kept of the repository as the identity."""
+        from ladle.core.build.downloads import kept_tree
+
+        wish = self._wish(op)
+        return Pin(
+            key=wish.key, ref=kept_tree(self._services, wish.key, lambda directory: self._check_out(directory, wish))
+        )
+
+    def date(self, op: SourceOp) -> int | None:
+        """Return the time of the commit."""
+        wish = self._wish(op)
+        found = self._services.facts.get(_DATES, wish.commit)
+        if found is None:
+            os.makedirs(f"{self._services.root}/downloads", mode=0o700, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".git-", dir=f"{self._services.root}/downloads") as clone:
+                self._clone(clone, wish)
+            found = self._services.facts.get(_DATES, wish.commit)
+        return int(found) if found else None
+
+    def _wish(self, op: SourceOp) -> _Wish:
         place, _, fragment = op.ref.partition("#")
         wanted, _, folder = fragment.partition(":")
         if wanted.startswith("-"):
@@ -84,7 +106,7 @@ class GitSource:
             raise BuildError(f"expected checksum to match {checksum}, got {commit}", code="LA0231")
         keep = op.attr("git.keepgitdir") == "true"
         submodules = op.attr("git.skipsubmodules") != "true"
-        wish = _Wish(
+        return _Wish(
             url=url,
             ref=wanted,
             commit=commit,
@@ -93,11 +115,6 @@ class GitSource:
             submodules=submodules,
             dated=op.attr("git.mtime") == "commit",
         )
-        from ladle.core.build.downloads import kept_tree
-
-        ref = kept_tree(self._services, wish.key, lambda directory: self._check_out(directory, wish))
-        date = self._services.facts.get(_DATES, commit)
-        return Pin(key=wish.key, ref=ref, date=int(date) if date else None)
 
     async def fetch(self, op: SourceOp, platform: Platform | None, pin: Pin) -> Ref:  # noqa: ARG002 (the contract's)
         """Return the ref that the pin already has."""
@@ -106,7 +123,13 @@ class GitSource:
         return pin.ref
 
     def _resolved(self, url: str, wanted: str) -> str:
-        """Return the commit of a branch or tag (HEAD without one); annotated tags are peeled."""
+        """Return the commit of a branch or tag (HEAD without one), asked for once a build."""
+        if (url, wanted) not in self._commits:
+            self._commits[url, wanted] = self._asked(url, wanted)
+        return self._commits[url, wanted]
+
+    def _asked(self, url: str, wanted: str) -> str:
+        """Ask the repository for the commit of a branch or tag; annotated tags are peeled."""
         names = (
             [f"refs/heads/{wanted}", f"refs/tags/{wanted}", f"refs/tags/{wanted}^{{}}", wanted, f"{wanted}^{{}}"]
             if wanted
@@ -129,12 +152,8 @@ class GitSource:
     def _check_out(self, directory: str, wish: _Wish) -> None:
         url = wish.url
         with tempfile.TemporaryDirectory(prefix=".git-", dir=f"{self._services.root}/downloads") as clone:
-            self._git(["init", "--quiet", clone], url)
-            self._git(["-C", clone, "remote", "add", "origin", "--", url], url)
-            self._fetch(clone, url, wish.ref, wish.commit)
+            date = self._clone(clone, wish)
             self._git(["-C", clone, "checkout", "--quiet", "--detach", wish.commit], url)
-            date = self._git(["-C", clone, "show", "--no-patch", "--format=%ct", wish.commit], url).strip()
-            self._services.facts.put(_DATES, wish.commit, str(max(0, int(date))).encode())
             if wish.submodules:
                 update = ["submodule", "update", "--quiet", "--init", "--recursive", "--depth=1"]
                 self._git(["-C", clone, *update], url)
@@ -146,7 +165,18 @@ class GitSource:
             if wish.keep and wish.folder:
                 os.rename(f"{clone}/.git", f"{directory}/.git")
             if wish.dated:
-                _date(directory, max(0, int(date)))
+                _date(directory, date)
+
+    def _clone(self, clone: str, wish: _Wish) -> int:
+        """Fetch a commit into a fresh repository and return its time."""
+        url = wish.url
+        self._git(["init", "--quiet", clone], url)
+        self._git(["-C", clone, "remote", "add", "origin", "--", url], url)
+        self._fetch(clone, url, wish.ref, wish.commit)
+        shown = self._git(["-C", clone, "show", "--no-patch", "--format=%ct", f"{wish.commit}^{{commit}}"], url)
+        date = max(0, int(shown.strip()))
+        self._services.facts.put(_DATES, wish.commit, str(date).encode())
+        return date
 
     def _fetch(self, clone: str, url: str, wanted: str, commit: str) -> None:
         """Fetch one commit alone where the server lets us, else the branch or tag, else everything."""
@@ -181,7 +211,7 @@ class GitSource:
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
+            "GIT_ALLOW_PROTOCOL": _PROTOCOLS.removesuffix(":file") if "submodule" in arguments else _PROTOCOLS,
             "GIT_SSH_COMMAND": "ssh -F none -o BatchMode=yes",
             "LC_ALL": "C",
         }

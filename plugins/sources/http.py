@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -40,6 +41,8 @@ class HttpSource:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._asked: dict[str, dict[str, Any]] = {}
+        """What servers answered in this build."""
 
     def resolve(self, ref: str, *, platform: Platform, scheme: str) -> ResolvedImage:  # noqa: ARG002 (the contract's)
         """Refuse: a file is no image."""
@@ -47,17 +50,35 @@ class HttpSource:
 
     def pin(self, op: SourceOp, platform: Platform | None) -> Pin:  # noqa: ARG002 (the contract's)
         """Return the file's identity: digest, name, mode and owner; downloads it unless it is kept already."""
-        url, wanted = op.identifier, op.attr("http.checksum")
-        known = self._known(url)
-        if not (wanted and known.get("digest") == wanted and os.path.exists(self._blob(wanted))):
-            known = self._download(url, op, known)
-        if wanted and known["digest"] != wanted:
-            raise BuildError(f"digest mismatch for {url}: {known['digest']} (expected: {wanted})", code="LA0241")
-        name = _safe_name(op.attr("http.filename") or _name_of(url))
+        known = self._present(op)
+        name = _safe_name(op.attr("http.filename") or known.get("name", "") or _name_of(op.identifier))
         mode = int(op.attr("http.perm") or _DEFAULT_MODE)
         identity = [known["digest"], name, mode, known["mtime"]]
         key = sha256(json.dumps(identity).encode()).hexdigest()[:32]
         return Pin(key=key, ref=self._tree(key, known, name, mode))
+
+    def date(self, op: SourceOp) -> int | None:
+        """Return the time of the Last-Modified header, else the newest in an archive."""
+        from ladle.core.layers.archive_dates import newest_entry
+
+        known = self._present(op)
+        return known["mtime"] or newest_entry(self._blob(known["digest"]))
+
+    def _present(self, op: SourceOp) -> dict[str, Any]:
+        """Return what is known of a file, which is in the store then; the server is asked at most once a build."""
+        url, wanted = op.identifier, op.attr("http.checksum")
+        known = self._asked.get(url) or self._known(url)
+        if url not in self._asked and not (
+            wanted and known.get("digest") == wanted and os.path.exists(self._blob(wanted))
+        ):
+            known = self._asked[url] = self._download(url, op, known)
+        if wanted and known["digest"] != wanted:
+            raise BuildError(
+                f"digest mismatch for {_shown(url)}: {known['digest']} (expected: {wanted})",
+                code="LA0241",
+                help="give the digest of the file that you trust, or fetch it from elsewhere",
+            )
+        return known
 
     async def fetch(self, op: SourceOp, platform: Platform | None, pin: Pin) -> Ref:  # noqa: ARG002 (the contract's)
         """Return the ref that the pin already has."""
@@ -141,7 +162,12 @@ class HttpSource:
             if os.path.exists(path):
                 os.unlink(path)
             raise
-        return {"digest": name, "etag": answer.headers.get("etag", ""), "mtime": _modified(answer.headers)}
+        return {
+            "digest": name,
+            "etag": answer.headers.get("etag", ""),
+            "mtime": _modified(answer.headers),
+            "name": _disposition(answer.headers.get("content-disposition", "")),
+        }
 
 
 def _modified(headers: Mapping[str, str]) -> int:
@@ -150,6 +176,18 @@ def _modified(headers: Mapping[str, str]) -> int:
         return max(0, int(parsedate_to_datetime(headers.get("last-modified", "")).timestamp()))
     except (TypeError, ValueError, OverflowError):
         return 0
+
+
+def _disposition(text: str) -> str:
+    """Return the file name of a Content-Disposition header, "" without one."""
+    if not text:
+        return ""
+    message = Message()
+    message["content-disposition"] = text
+    try:
+        return (message.get_filename() or "").replace("\\", "/").rpartition("/")[2]
+    except (ValueError, LookupError):
+        return ""
 
 
 def _name_of(url: str) -> str:

@@ -36,8 +36,9 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"contexts": ("base",)}, "LA0113", "'base'"),
     ({"contexts": ("=x",)}, "LA0113", "'=x'"),
     ({"contexts": ("base=",)}, "LA0113", "'base='"),
-    ({"contexts": ("base=https://example.org/x.git",)}, "LA0113", "'https' contexts are not supported yet"),
-    ({"contexts": ("base=git@example.org:x",)}, "LA0113", "not supported yet"),
+    ({"contexts": ("base=ftp://example.org/x",)}, "LA0113", "'ftp' is no kind of context"),
+    ({"contexts": ("base=git@example.org:x?what=1",)}, "LA0115", "unexpected query"),
+    ({"contexts": ("base=target:",)}, "LA0113", "is not a directory"),
     ({"contexts": ("base=/no/such/directory",)}, "LA0113", "is not a directory"),
     ({"outputs": ("",)}, "LA0114", "an empty --output"),
     ({"outputs": ("dest=x,tar=1",)}, "LA0114", "has no type"),
@@ -166,6 +167,14 @@ def test_named_contexts(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ContextSpec(name="d", kind="host", value=""),
         ContextSpec(name="e", kind="local", value=f"{tmp_path}/dir"),
     )
+    elsewhere = ("f=git@x.org:a", "g=https://x.org/a.git#v1", "h=https://x.org/a.txt", "i=target:stage", "j=input:a")
+    assert [(spec.kind, spec.value) for spec in ask(tmp_path, contexts=elsewhere).contexts] == [
+        ("git", "git@x.org:a"),
+        ("git", "https://x.org/a.git#v1"),
+        ("http", "https://x.org/a.txt"),
+        ("target", "stage"),
+        ("input", "a"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from ladle.core.api.diagnostics import Diagnostic
 from ladle.core.api.errors import BuildError
 from ladle.core.api.frontend import CompileOptions, HostBase, NamedContext, ResolvedImage
 from ladle.core.api.reference import parse_reference
-from ladle.llb.ops import Platform
+from ladle.llb.ops import Platform, SourceOp
 
 AMD64 = Platform(os="linux", architecture="amd64")
 PINNED = "sha256:" + "5" * 64
@@ -41,6 +41,8 @@ class FakeContext:
     host: HostBase | None = None
     warnings: list[Diagnostic] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    dates: dict[str, int] = field(default_factory=dict)
+    """When sources were made, by their identifiers; the build context is the empty one."""
 
     def build_file(self) -> tuple[str, bytes]:
         return self.options.filename, self.text
@@ -76,6 +78,10 @@ class FakeContext:
 
     def named_context(self, name: str, *, platform: Platform) -> NamedContext | None:
         return self.named.get(name)
+
+    def source_date(self, op: SourceOp | None = None) -> int | None:
+        self.asked.append(f"date of {op.identifier if op else 'context'}")
+        return self.dates.get(op.identifier if op else "")
 
     def warn(self, diagnostic: Diagnostic) -> None:
         self.warnings.append(diagnostic)

@@ -15,7 +15,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from ladle.core.api.diagnostics import DiagnosticError
-from ladle.core.api.frontend import BuildResult
+from ladle.core.api.frontend import BuildResult, NamedContext
 from ladle.core.api.snippets import render as render_diagnostic
 from ladle.frontends.dockerfile import errors
 from ladle.frontends.dockerfile.frontend import DockerfileFrontend
@@ -86,6 +86,7 @@ def test_every_code_has_a_case(make_context: Callable[..., Any]) -> None:
         make_context("FROM scratch", options={"target": "nowhere"}),
         make_context("FROM scratch\nCOPY a /\n", files={".dockerignore": b"!\n"}),
         make_context("FROM scratch", options={"build_args": {"SOURCE_DATE_EPOCH": "yesterday"}}),
+        make_context("FROM base", named={"base": NamedContext(name="base", kind="stage", value="nowhere")}),
     ]
     for context in contexts:
         try:
