@@ -63,7 +63,7 @@ class _Beside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None,
+        path: Sequence[str] | None,  # noqa: ARG002 — as importlib calls it
         target: ModuleType | None = None,  # noqa: ARG002 — as importlib calls it
     ) -> importlib.machinery.ModuleSpec | None:
         """Return the module's spec if ladle gives its source."""

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ladle.core.api import frontend_wire as wire
-from ladle.core.api.channel import Channel
+from ladle.core.api.channel import Channel, ChannelError
 from ladle.core.api.diagnostics import DiagnosticError
 from ladle.core.api.errors import BuildError
 from ladle.frontends.process.remote import RemoteContext
@@ -29,7 +29,10 @@ def main() -> None:
     start = channel.receive()
     if start is None or start.get("ladle.frontend") != wire.PROTOCOL:
         sys.exit(2)
-    channel.send(answer(channel, start))
+    try:
+        channel.send(answer(channel, start))
+    except ChannelError as error:
+        sys.exit(f"the last message cannot be sent: {error}")
 
 
 def answer(channel: Channel, start: Mapping[str, Any]) -> dict[str, Any]:
