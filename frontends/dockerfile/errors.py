@@ -197,7 +197,8 @@ def not_supported(what: str, span: Span) -> Diagnostic:
 
 def before_from(span: Span) -> Diagnostic:
     """Return: an instruction before the first FROM."""
-    return _error("DF0040", "no build stage in current context", span, "only ARG may stand before the first FROM")
+    text = "only ARG may stand before the first FROM"
+    return _error("DF0040", "no build stage in current context", span, text, help="begin a stage first: FROM image")
 
 
 def no_stage(source: SourceText) -> Diagnostic:
@@ -260,10 +261,21 @@ def stage_index(index: int, span: Span) -> Diagnostic:
     return _error("DF0049", f"invalid stage index {index}", span)
 
 
-def later_stage(name: str, current: str, span: Span) -> Diagnostic:
-    """Return: `--from` of a stage that comes later."""
+def _later(span: Span, defined: Span) -> tuple[list[Label], str]:
+    """Return where a stage is that comes too late, and what to do about it."""
+    here = defined.source is span.source
+    if here and defined.start <= span.start:
+        return [], "a stage cannot read its own result"
+    line = defined.source.text.count("\n", 0, defined.start) + 1
+    more = [Label(defined, "the stage is defined here")] if here else []
+    return more, f"the stage is defined later, at line {line}: move it up"
+
+
+def later_stage(name: str, current: str, span: Span, defined: Span) -> Diagnostic:
+    """Return: `--from` of a stage that comes later; `defined` is its FROM."""
     message = f"cannot copy from stage {quote(name)}, it needs to be defined before current stage {quote(current)}"
-    return _error("DF0050", message, span)
+    more, advice = _later(span, defined)
+    return _error("DF0050", message, span, more=more, help=advice)
 
 
 def unresolved_base(name: str, reason: str, near: str, span: Span, notes: Sequence[str], help: str) -> Diagnostic:
@@ -349,12 +361,13 @@ def mount_from_variable(span: Span) -> Diagnostic:
     return _error("DF0072", "'from' doesn't support variable expansion, define alias stage instead", span)
 
 
-def later_mount(name: str, target: str, span: Span) -> Diagnostic:
-    """Return: a mount of a stage that comes later."""
+def later_mount(name: str, target: str, span: Span, defined: Span) -> Diagnostic:
+    """Return: a mount of a stage that comes later; `defined` is its FROM."""
     message = (
         f"cannot mount from stage {quote(name)} to {quote(target)}, stage needs to be defined before current command"
     )
-    return _error("DF0073", message, span)
+    more, advice = _later(span, defined)
+    return _error("DF0073", message, span, more=more, help=advice)
 
 
 def mount_target(target: str, span: Span) -> Diagnostic:

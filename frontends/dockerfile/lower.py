@@ -197,7 +197,7 @@ def _lower_copy(work: Work, node: ast.Copy, place: int, graph: StageGraph) -> No
     flag = node.flag("from")
     if stage.source is not None and stage.index >= work.stage.index and flag is not None:
         name = work.stage.shown if len(graph.stages) > 1 else ""
-        raise DiagnosticError([errors.later_stage(flag.text, name, flag.span)])
+        raise DiagnosticError([errors.later_stage(flag.text, name, flag.span, stage.span)])
 
 
 def _result(work: Work, platform: Platform) -> ImageResult:

@@ -122,7 +122,7 @@ def _source(work: Work, word: ast.Word, asked: Asked, stage: Stage, path: str) -
         return work.build.main.state
     source = work.build.works.get(stage)
     if source is None:
-        raise DiagnosticError([errors.later_mount(asked.origin, asked.target, word.span)])
+        raise DiagnosticError([errors.later_mount(asked.origin, asked.target, word.span, stage.span)])
     if source.context is not None:
         source.context.use(path)
     return source.state

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from ladle.core.api.diagnostics import DiagnosticError, SourceText
+from ladle.frontends.dockerfile.frontend import DockerfileFrontend
 from ladle.frontends.dockerfile.parse import parse
 from ladle.frontends.dockerfile.stages import StageGraph, last_stage_name, needed, stage_graph
 from ladle.frontends.dockerfile.words import Style
@@ -77,3 +81,22 @@ def test_a_long_chain_of_stages() -> None:
     text = "FROM busybox AS s0\n" + "".join(f"FROM s{n} AS s{n + 1}\n" for n in range(2000))
     made = graph(text)
     assert len(needed(made.stages[-1])) == 2001
+
+
+@pytest.mark.row("DF-55")
+def test_a_stage_that_comes_later_is_shown(make_context: Callable[..., Any]) -> None:
+    text = "FROM scratch AS one\nCOPY --from=two a b\n\nFROM scratch AS two\nCOPY c d\n"
+    with pytest.raises(DiagnosticError) as caught:
+        DockerfileFrontend().compile(make_context(text, options={"target": "one"}))
+    (found,) = caught.value.diagnostics
+    assert found.code == "DF0050"
+    assert found.help == "the stage is defined later, at line 4: move it up"
+    assert [text[label.span.start : label.span.end] for label in found.labels] == ["two", "FROM scratch AS two"]
+
+
+@pytest.mark.row("DF-48", "DF-55")
+@pytest.mark.parametrize("line", ["COPY --from=one a b", "RUN --mount=from=one,target=/x y"])
+def test_a_stage_does_not_read_itself(make_context: Callable[..., Any], line: str) -> None:
+    with pytest.raises(DiagnosticError) as caught:
+        DockerfileFrontend().compile(make_context(f"FROM busybox AS one\n{line}\n"))
+    assert caught.value.diagnostics[0].message.startswith(("cannot copy from", "cannot mount from", "circular"))
