@@ -80,6 +80,42 @@ COPY --from=two /count /count
 COPY --from=three /three /three
 """
 
+USUAL = """# syntax=docker/dockerfile:1
+ARG TAG=latest
+FROM busybox:${TAG} AS base
+ENV LANG=C.UTF-8 PATH=/opt/app/bin:$PATH
+WORKDIR /src
+
+FROM base AS deps
+ARG MODE=release
+COPY src/file1.txt src/file2.txt ./
+RUN --mount=type=cache,target=/root/.cache \\
+    fetch --mode "$MODE" file1.txt
+RUN verify file2.txt && \\
+    rm -rf /tmp/*
+
+FROM deps AS build
+ARG REVISION
+ENV REVISION=${REVISION:-none}
+COPY src ./src
+RUN make all
+RUN make test
+RUN install -D out/app /opt/app/bin/app
+
+FROM base AS final
+LABEL org.opencontainers.image.title=app \\
+      org.opencontainers.image.revision=$REVISION
+COPY --from=build --chown=1000:1000 /opt/app /opt/app
+COPY --from=deps /src/file2.txt /etc/app/
+USER 1000
+WORKDIR /opt/app
+EXPOSE 8080/tcp
+VOLUME ["/var/lib/app"]
+HEALTHCHECK --interval=30s CMD ["app", "ping"]
+ENTRYPOINT ["app"]
+CMD ["serve"]
+"""
+
 PARALLEL = "".join(f"FROM busybox AS s{n}\nRUN sleep 1; echo {n} > /out{n}\n" for n in range(8)) + (
     "FROM scratch\n" + "".join(f"COPY --from=s{n} /out{n} /\n" for n in range(8))
 )

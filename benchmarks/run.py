@@ -47,12 +47,16 @@ class Bench:
     def row(self, workload: Workload) -> str:
         """Measure a workload and return its line of the table."""
         context = self._context(workload)
-        tools = self._tools[:1] if workload.compile_only else self._tools
-        samples: dict[str, list[measure.Sample]] = {"python": [], **{tool.name: [] for tool in tools}}
-        for _ in range(self._runs or workload.runs):
-            samples["python"].append(measure.python_start())
-            for tool in tools:
-                samples[tool.name].append(self._once(tool, workload, context))
+        tools = self._tools[:1] if workload.command != "build" else self._tools
+        runs = self._runs or workload.runs
+        if workload.repeatable and measure.hyperfine_at_hand():
+            samples = self._repeated(tools, workload, context, runs)
+        else:
+            samples = {"python": [], **{tool.name: [] for tool in tools}}
+            for _ in range(runs):
+                samples["python"].append(measure.python_start())
+                for tool in tools:
+                    samples[tool.name].append(self._once(tool, workload, context))
         python = measure.middle(samples["python"])
         ladle = measure.middle(samples["ladle"])
         peer = workload.buildkit * python.wall / RECORDED_PYTHON
@@ -65,6 +69,17 @@ class Bench:
             f"| {ladle.cpu / peer_cpu:.2f} |"
         )
 
+    def _repeated(
+        self, tools: Sequence[Tool], workload: Workload, context: Path, runs: int
+    ) -> dict[str, list[measure.Sample]]:
+        """Measure by hyperfine what leaves everything as it was."""
+        build = Build(context, workload.output, workload.command)
+        samples = {"python": measure.hyperfine([sys.executable, "-c", "pass"], {}, runs)}
+        for tool in tools:
+            tool.reset(workload.state, build)
+            samples[tool.name] = measure.hyperfine(tool.command(build), tool.environment(), runs)
+        return samples
+
     def _context(self, workload: Workload) -> Path:
         if workload.make not in self._contexts:
             directory = self._directory / f"context{len(self._contexts)}"
@@ -74,7 +89,7 @@ class Bench:
     def _once(self, tool: Tool, workload: Workload, context: Path) -> measure.Sample:
         self._serial += 1
         out = self._directory / f"out{self._serial}"
-        build = Build(context, workload.output.replace("{out}", str(out)), workload.compile_only)
+        build = Build(context, workload.output.replace("{out}", str(out)), workload.command)
         tool.reset(workload.state, build)
         if workload.change is not None:
             workload.change(context, self._serial)

@@ -61,7 +61,9 @@ class Ladle:
         """See `Tool`."""
         ladle = str(Path(sys.executable).parent / "ladle")
         base = ["--build-context", f"busybox=oci-layout://{self._base}:latest", str(build.context)]
-        if build.compile_only:
+        if build.command == "version":
+            return [ladle, "--version"]
+        if build.command == "compile":
             return [ladle, "compile", *base, "-o", str(self._stores / "compiled.llb")]
         output = ["-o", build.output] if build.output else []
         return [ladle, "build", "--progress", "plain", "--executor", self._executor, *output, *base]

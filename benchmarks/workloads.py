@@ -15,11 +15,14 @@ from benchmarks import inputs
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One build: a context with its Dockerfile, and an output as `-o` spells it ("" = none)."""
+    """One build: a context with its Dockerfile, and an output as `-o` spells it ("" = none).
+
+    `command`: `build`, `compile` (to a graph, nothing runs) or `version` (nothing is done at all).
+    """
 
     context: Path
     output: str = ""
-    compile_only: bool = False
+    command: str = "build"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,16 @@ class Workload:
     output: str = ""
     change: Callable[[Path, int], None] | None = None
     """Changes the context before each run."""
-    compile_only: bool = False
+    command: str = "build"
+    """See `Build`; what is none is measured for ladle alone."""
     runs: int = 5
+
+    @property
+    def repeatable(self) -> bool:
+        """Say whether a run leaves everything as it was: then hyperfine can repeat it."""
+        if self.command == "version":
+            return True
+        return self.command == "build" and self.state == "built" and not self.output and self.change is None
 
 
 def _dockerfile(text: str) -> Callable[[Path], Path]:
@@ -56,9 +67,11 @@ _deep = _dockerfile(inputs.DEEP)
 _wide = _dockerfile(inputs.wide())
 _long = _dockerfile(inputs.long(2000))
 _short = _dockerfile("FROM busybox\n")
+_usual = _dockerfile(inputs.USUAL)
 _parallel = _dockerfile(inputs.PARALLEL)
 
 WORKLOADS = (
+    Workload("version", "`--version`", 0.008, 0.008, 3.9, "built", _short, command="version", runs=21),
     Workload("noop", "4 stages, all cached", 0.084, 0.07, 0.8, "built", _noop, runs=21),
     Workload(
         "noop-oci", "the same, to an OCI tar", 0.102, 0.09, 0.8, "built", _noop, "type=oci,dest={out}.tar", runs=11
@@ -99,6 +112,9 @@ WORKLOADS = (
     ),
     Workload("local50k", "50,000 files to a directory", 4.77, 8.4, 0.3, "built", inputs.tree, "type=local,dest={out}"),
     Workload("tar50k", "50,000 files to a tar", 3.49, 6.3, 0.25, "built", inputs.tree, "type=tar,dest={out}.tar"),
-    Workload("compile-2000", "2,000 instructions to LLB", 0.918, 1.31, 0.2, "base", _long, compile_only=True, runs=7),
-    Workload("compile-1", "1 instruction to LLB", 0.012, 0.012, 3.0, "base", _short, compile_only=True, runs=11),
+    Workload("compile-2000", "2,000 instructions to LLB", 0.918, 1.31, 0.2, "base", _long, command="compile", runs=7),
+    Workload(
+        "compile-30", "30 instructions in 4 stages", 0.015, 0.015, 2.7, "base", _usual, command="compile", runs=11
+    ),
+    Workload("compile-1", "1 instruction to LLB", 0.012, 0.012, 3.0, "base", _short, command="compile", runs=11),
 )
