@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Secrets in the output of steps: they become `***` before anything shows or keeps them, also when split over chunks.
 
-What a step prints is masked where it equals a secret, a secret without the white space around it, or one of its
-lines. Values of less than four bytes are left: they would take the sense out of the output and hide little.
+What a step prints is masked where it equals a secret, without the white space around it, or one of its lines. Values
+of less than four bytes are left: they would take the sense out of the output and hide little.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ class Masker:
 def _patterns(secrets: Iterable[bytes]) -> Iterable[bytes]:
     for secret in secrets:
         lines = [line.strip() for line in secret.splitlines()[:_MOST_LINES]]
-        yield from (value for value in (secret, secret.strip()) if len(value.strip()) >= LEAST)
+        if len(secret.strip()) >= LEAST:
+            yield secret.strip()
         yield from (line for line in lines if len(line) >= _LEAST_LINE)
 
 

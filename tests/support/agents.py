@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -21,11 +22,13 @@ def make_key(directory: Path, kind: str = "ed25519", *, passphrase: str = "", na
 
 
 @contextmanager
-def running_agent(*keys: Path) -> Iterator[Path]:
-    """Run ssh-agent with these keys; gives its socket."""
+def running_agent(*keys: Path, user: str | None = None) -> Iterator[Path]:
+    """Run ssh-agent with these keys, as another user if asked; gives its socket."""
     with tempfile.TemporaryDirectory(prefix="agent-") as directory:
+        if user is not None:
+            shutil.chown(directory, user)
         path = Path(directory) / "socket"
-        process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.PIPE)
+        process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.PIPE, user=user)
         try:
             assert process.stdout is not None
             process.stdout.readline()

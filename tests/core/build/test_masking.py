@@ -24,7 +24,7 @@ def test_without_secrets_output_passes_as_it_is() -> None:
 
 
 def test_a_secret_is_masked_with_and_without_its_newline() -> None:
-    assert masked([b"hunter2\n"], b"it is hunter2!\nhunter2\n") == b"it is ***!\n***"
+    assert masked([b"hunter2\n"], b"it is hunter2!\nhunter2\n") == b"it is ***!\n***\n"
     assert masked([b"hunter2"], b"hunter2\nhunter2") == b"***\n***"
 
 
@@ -35,7 +35,7 @@ def test_a_secret_over_many_chunks_is_masked() -> None:
 
 def test_lines_of_a_long_secret_are_masked_each() -> None:
     assert masked([KEY], b"  abcdefgh\n  ijklmnop\nabcd\n") == b"  ***\n  ***\nabcd\n"
-    assert masked([KEY], KEY[:30], KEY[30:]) == MASK
+    assert masked([KEY], KEY[:30], KEY[30:]) == MASK + b"\n"
 
 
 def test_short_values_are_left() -> None:
@@ -61,6 +61,6 @@ SMALL = st.binary(min_size=0, max_size=12).map(lambda data: bytes(b"ab"[byte % 2
 @given(st.lists(SMALL, max_size=3), st.lists(SMALL, max_size=8))
 def test_no_way_of_cutting_shows_a_secret(secrets: list[bytes], chunks: list[bytes]) -> None:
     shown = masked(secrets, *chunks)
-    assert not any(len(secret) >= 4 and secret in shown for secret in secrets)
-    if not any(len(secret) >= 4 for secret in secrets):
+    assert not any(len(secret.strip()) >= 4 and secret in shown for secret in secrets)
+    if not any(len(secret.strip()) >= 4 for secret in secrets):
         assert shown == b"".join(chunks)
