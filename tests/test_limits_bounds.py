@@ -321,3 +321,4 @@ def test_a_context_on_stdin_has_a_size(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(BuildError, match="on stdin is larger") as caught:
         remote._stdin(environment)
     assert caught.value.code == "LA0134"
+    assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,8 @@ TYPE_CHECKING = False  # not from typing: importing that takes longer than a sma
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+MAX_RULES = 100_000
+"""Rules of an ignore file."""
 _META = frozenset("*?[")
 _ONE = "[^/]"
 _STAR = "[^/]*"
@@ -82,6 +84,10 @@ def parse_ignore(text: str) -> list[Rule]:
         if len(pattern) > 1 and pattern.startswith("/"):
             pattern = pattern[1:]
         check(pattern, number)
+        if len(rules) >= MAX_RULES:
+            raise PatternError(
+                f"it is one more than the {MAX_RULES:,} rules that an ignore file may have", pattern, 0, number
+            )
         rules.append(Rule(pattern, number, negated))
     return rules
 

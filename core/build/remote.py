@@ -75,15 +75,20 @@ def _stdin(environment: Environment) -> str:
         raise UsageError("the build context - is stdin, which is a terminal", code="LA0105", help="pipe a tar into it")
     blobs = environment.services.blobs
     path, digest, size = blobs.temporary(), sha256(), 0
-    with open(path, "wb") as file:
-        while part := sys.stdin.buffer.read(_CHUNK):
-            size += len(part)
-            if size > STDIN_LIMIT:
-                raise BuildError(f"the build context on stdin is larger than {STDIN_LIMIT} bytes", code="LA0134")
-            digest.update(part)
-            file.write(part)
-    name = f"sha256:{digest.hexdigest()}"
-    blobs.adopt(path, name)
+    try:
+        with open(path, "wb") as file:
+            while part := sys.stdin.buffer.read(_CHUNK):
+                size += len(part)
+                if size > STDIN_LIMIT:
+                    raise BuildError(f"the build context on stdin is larger than {STDIN_LIMIT} bytes", code="LA0134")
+                digest.update(part)
+                file.write(part)
+        name = f"sha256:{digest.hexdigest()}"
+        blobs.adopt(path, name)
+    except BaseException:
+        if os.path.exists(path):
+            os.unlink(path)
+        raise
     return blobs.path(name)
 
 

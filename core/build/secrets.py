@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from ladle.core.api.errors import BuildError, UsageError
 from ladle.llb.values import dataclass
 
-LARGEST = 500 * 1024
+MAX_SECRET = 500 << 10
 """Bytes that a secret may have; BuildKit's limit."""
 _HELP = "write it as id=NAME,src=FILE or id=NAME,env=VARIABLE"
 
@@ -56,12 +56,12 @@ def read_secret(spec: SecretSpec, environ: Mapping[str, str]) -> bytes | None:
     else:
         try:
             with open(spec.file, "rb") as file:
-                data = file.read(LARGEST + 1)
+                data = file.read(MAX_SECRET + 1)
         except OSError as error:
             raise BuildError(
                 f"cannot read the secret {spec.id!r} from {spec.file!r}: {error.strerror}", code="LA0116"
             ) from error
-    if data is not None and len(data) > LARGEST:
+    if data is not None and len(data) > MAX_SECRET:
         raise BuildError(f"the secret {spec.id!r} is larger than 500 KB", code="LA0117")
     return data
 

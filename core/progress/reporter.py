@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ladle.core.progress.lines import printable
+from ladle.core.progress.old_logs import remove_old_logs
 
 Event = dict[str, Any]
 Sink = Callable[[Event], None]
@@ -134,6 +135,8 @@ class BuildReporter:
             return
         descriptor = self._logs.get(digest, -1)
         if descriptor < 0:
+            if not self._logs:
+                remove_old_logs(os.path.dirname(self._log_dir))
             os.makedirs(self._log_dir, mode=0o700, exist_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             descriptor = self._logs[digest] = os.open(self._log_path(digest), flags, 0o600)

@@ -37,6 +37,17 @@ def _meant(word: str) -> str:
 # The file and its lines.
 
 
+def too_many(what: str, limit: int, span: Span) -> Diagnostic:
+    """Return: more instructions or stages than anybody writes."""
+    return _error(
+        "DF0007",
+        f"more than {limit:,} {what}",
+        span,
+        "this one is too many",
+        help="build what belongs together by itself, and give it with --build-context",
+    )
+
+
 def empty_file(source: SourceText) -> Diagnostic:
     """Return: there is nothing in the file."""
     end = source.text.find("\n")

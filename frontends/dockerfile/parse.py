@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from lark import Lark, Token, Tree
 
 INSTRUCTIONS = frozenset(nodes.BUILDERS)
+MAX_INSTRUCTIONS = 100_000
+MAX_STAGES = 10_000
 _ESCAPE_LINES = re.compile(r"^(?:ESC|PLAIN\w*): .*$", re.MULTILINE)
 
 
 def parse(source: SourceText) -> Dockerfile:
     """Return the tree of a file; raises `DiagnosticError` with every mistake found."""
     lines = split(source)
+    _check_number(lines.lines)
     found = list(lines.errors)
     instructions: list[Instruction] = []
     for line in lines.lines:
@@ -36,6 +39,15 @@ def parse(source: SourceText) -> Dockerfile:
     if found:
         raise DiagnosticError(sorted(found, key=errors.place))
     return Dockerfile(source, lines.escape, lines.directives, tuple(instructions))
+
+
+def _check_number(lines: list[LogicalLine]) -> None:
+    """Refuse a file that would keep us busy for minutes."""
+    if len(lines) > MAX_INSTRUCTIONS:
+        raise DiagnosticError([errors.too_many("instructions", MAX_INSTRUCTIONS, lines[MAX_INSTRUCTIONS].whole)])
+    stages = [line for line in lines if line.text[:4].upper() == "FROM"] if len(lines) > MAX_STAGES else []
+    if len(stages) > MAX_STAGES:
+        raise DiagnosticError([errors.too_many("stages", MAX_STAGES, stages[MAX_STAGES].whole)])
 
 
 def parse_one(source: SourceText) -> Instruction | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from hashlib import sha256
 from typing import TYPE_CHECKING, ClassVar
@@ -19,8 +18,11 @@ from urllib.parse import urlsplit
 from ladle.core.api.errors import BuildError, InternalError
 from ladle.core.api.source import Pin
 from ladle.llb.values import dataclass
+from ladle.plugins.sources.git_process import run_git
 
 if TYPE_CHECKING:
+    import subprocess
+
     from ladle.core.api.frontend import ResolvedImage
     from ladle.core.api.refs import Ref
     from ladle.core.api.services import Services
@@ -31,7 +33,6 @@ _DATES = "git-date"
 _FORM = "2"
 """Part of every key: change it when the same commit gives another tree."""
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_TIMEOUT = 600.0
 _PROTOCOLS = "https:http:ssh:git:file"
 """What git may use, but for submodules: those of a stranger's repository never lie on this machine."""
 
@@ -219,16 +220,7 @@ class GitSource:
             if name in os.environ:
                 environment[name] = os.environ[name]
         options = ["-c", "protocol.file.allow=user", "-c", "core.symlinks=true", "-c", "safe.directory=*"]
-        try:
-            return subprocess.run(
-                ["git", *options, *arguments], env=environment, capture_output=True, timeout=_TIMEOUT, check=False
-            )
-        except FileNotFoundError:
-            raise BuildError(
-                "git is not installed", code="LA0234", help="install git to build from repositories"
-            ) from None
-        except subprocess.TimeoutExpired:
-            raise BuildError(f"git did not end within {_TIMEOUT:.0f} seconds", code="LA0233") from None
+        return run_git([*options, *arguments], environment)
 
 
 def _safe_folder(folder: str) -> str:

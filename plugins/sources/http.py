@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from ladle.llb.ops import Platform, SourceOp
 
 _FACT = "http"
-_LIMIT = 64 << 30
-_TIMEOUT = 30.0
-_REDIRECTS = 10
+DOWNLOAD_LIMIT = 64 << 30
+"""Bytes of a download."""
+SILENT_SECONDS = 30.0
+"""How long a server may say nothing."""
+MAX_REDIRECTS = 10
 _DEFAULT_MODE = 0o600
 _SENT_HEADERS = ("accept", "user-agent")
 
@@ -124,7 +126,7 @@ class HttpSource:
         try:
             with (
                 httpx.Client(
-                    timeout=_TIMEOUT, follow_redirects=True, max_redirects=_REDIRECTS, trust_env=not loopback
+                    timeout=SILENT_SECONDS, follow_redirects=True, max_redirects=MAX_REDIRECTS, trust_env=not loopback
                 ) as client,
                 client.stream("GET", url, headers=headers) as answer,
             ):
@@ -149,8 +151,8 @@ class HttpSource:
             with open(path, "wb") as file:
                 for part in answer.iter_raw(1 << 20):
                     size += len(part)
-                    if size > _LIMIT:
-                        raise BuildError(f"{_shown(url)} is larger than {_LIMIT} bytes", code="LA0244")
+                    if size > DOWNLOAD_LIMIT:
+                        raise BuildError(f"{_shown(url)} is larger than {DOWNLOAD_LIMIT} bytes", code="LA0244")
                     digest.update(part)
                     file.write(part)
             expected = answer.headers.get("content-length", "")

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ladle.core.api import patterns as module
-from ladle.core.api.patterns import Matcher, PatternError, Rule, clean, glob_match, has_wildcard, parse_ignore
+from ladle.core.api.patterns import (
+    MAX_RULES,
+    Matcher,
+    PatternError,
+    Rule,
+    clean,
+    glob_match,
+    has_wildcard,
+    parse_ignore,
+)
 
 parts = st.sampled_from(["a", "b", "ab", "a.txt", "b.md", ".x", "é"])
 paths = st.lists(parts, min_size=1, max_size=4).map("/".join)
@@ -222,3 +231,10 @@ def test_what_comes_first_is_enough(parts: list[str], path: str) -> None:
         quick = re.fullmatch(module._translate(pattern, double_star=True), path, re.DOTALL)
         patch.setattr(module, "_settled", "".join)
         assert bool(quick) == bool(re.fullmatch(module._translate(pattern, double_star=True), path, re.DOTALL))
+
+
+def test_an_ignore_file_has_a_number_of_rules() -> None:
+    text = "".join(f"a{number}\n" for number in range(MAX_RULES))
+    assert len(parse_ignore(f"# a remark\n\n{text}")) == MAX_RULES
+    with pytest.raises(PatternError, match=r"line 100001: .* one more than the 100,000 rules"):
+        parse_ignore(f"{text}last\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ladle.core.api.errors import BuildError, UsageError
-from ladle.core.build.secrets import LARGEST, SecretSpec, parse_secret, read_secret
+from ladle.core.build.secrets import MAX_SECRET, SecretSpec, parse_secret, read_secret
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
         read_secret(SecretSpec("a", file=str(tmp_path / "none")), {})
     assert caught.value.code == "LA0116"
     file = tmp_path / "big"
-    file.write_bytes(b"x" * LARGEST)
-    assert read_secret(SecretSpec("a", file=str(file)), {}) == b"x" * LARGEST
-    file.write_bytes(b"x" * (LARGEST + 1))
+    file.write_bytes(b"x" * MAX_SECRET)
+    assert read_secret(SecretSpec("a", file=str(file)), {}) == b"x" * MAX_SECRET
+    file.write_bytes(b"x" * (MAX_SECRET + 1))
     with pytest.raises(BuildError, match="larger than 500 KB"):
         read_secret(SecretSpec("a", file=str(file)), {})

@@ -83,6 +83,7 @@ def test_every_code_has_a_case(make_context: Callable[..., Any]) -> None:
     contexts = [make_context(path.read_bytes(), images=IMAGES) for path in CASES]
     contexts += [
         make_context("FROM scratch\n#" + "x" * 70_000),
+        make_context("FROM scratch\n" * 10_001),
         make_context("FROM scratch", options={"target": "nowhere"}),
         make_context("FROM scratch\nCOPY a /\n", files={".dockerignore": b"!\n"}),
         make_context("FROM scratch", options={"build_args": {"SOURCE_DATE_EPOCH": "yesterday"}}),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +14,10 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from ladle.core.api.diagnostics import Diagnostic, DiagnosticError, SourceText
-from ladle.core.api.snippets import render
+from ladle.core.api.snippets import position, render
 from ladle.frontends.dockerfile.ast import Dockerfile, dump
 from ladle.frontends.dockerfile.lines import decode
-from ladle.frontends.dockerfile.parse import INSTRUCTIONS, parse
+from ladle.frontends.dockerfile.parse import INSTRUCTIONS, MAX_INSTRUCTIONS, MAX_STAGES, parse
 
 CASES = sorted((Path(__file__).parents[2] / "cases" / "dockerfile").glob("*.Dockerfile"))
 GOLDEN = sorted((Path(__file__).parents[2] / "cases" / "golden").glob("*/context/Dockerfile"))
@@ -132,3 +133,16 @@ def test_long_input_takes_no_long_time() -> None:
     text = "\n".join(lines)
     with pytest.raises(DiagnosticError):
         parse(SourceText("Dockerfile", text))
+
+
+@pytest.mark.parametrize(
+    ("line", "limit", "what"), [("RUN x\n", MAX_INSTRUCTIONS, "instructions"), ("FROM x\n", MAX_STAGES, "stages")]
+)
+def test_instructions_and_stages_have_a_number(line: str, limit: int, what: str) -> None:
+    began = time.process_time()
+    with pytest.raises(DiagnosticError) as caught:
+        parse(SourceText("Dockerfile", "FROM scratch\n" + line * limit))
+    (diagnostic,) = caught.value.diagnostics
+    assert (diagnostic.code, diagnostic.message) == ("DF0007", f"more than {limit:,} {what}")
+    assert position(diagnostic.labels[0].span)[0] == limit + 1
+    assert time.process_time() - began < 10

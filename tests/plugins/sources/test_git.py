@@ -15,6 +15,7 @@ import pytest
 from ladle.core.api.errors import BuildError
 from ladle.core.api.services import Services
 from ladle.llb.ops import SourceOp
+from ladle.plugins.sources import git_process
 from ladle.plugins.sources.git import GitSource
 
 
@@ -124,3 +125,31 @@ def test_an_option_is_no_branch(repository: Path, services: Services, tmp_path: 
 def test_no_repository(tmp_path: Path, services: Services) -> None:
     with pytest.raises(BuildError, match="git could not read"):
         fetch(services, tmp_path / "nothing")
+
+
+def fake_git(directory: Path, script: str) -> dict[str, str]:
+    """Return an environment in which git is a shell script."""
+    directory.mkdir()
+    (directory / "git").write_text(f"#!/bin/sh\n{script}\n")
+    (directory / "git").chmod(0o755)
+    return {"PATH": f"{directory}:{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize("where", ["", " >&2"])
+def test_what_git_prints_has_a_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    environment = fake_git(tmp_path / "bin", f"exec yes{where}")
+    monkeypatch.setenv("PATH", environment["PATH"])
+    monkeypatch.setattr(git_process, "MAX_OUTPUT", 100_000)
+    with pytest.raises(BuildError, match="printed more than 100000 bytes") as caught:
+        git_process.run_git(["ls-remote"], environment)
+    assert caught.value.code == "LA0233"
+
+
+@pytest.mark.parametrize("script", ["exec sleep 60", "while :; do echo a; sleep 0.05; done"])
+def test_git_has_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    environment = fake_git(tmp_path / "bin", script)
+    monkeypatch.setenv("PATH", environment["PATH"])
+    monkeypatch.setattr(git_process, "GIT_SECONDS", 0.2)
+    with pytest.raises(BuildError, match="did not end within") as caught:
+        git_process.run_git(["ls-remote"], environment)
+    assert caught.value.code == "LA0233"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ import pytest
 from ladle.core.api.errors import BuildError
 from ladle.core.api.services import Services
 from ladle.llb.ops import SourceOp
+from ladle.plugins.sources import http
 from ladle.plugins.sources.http import HttpSource
 
 BODY = b"the file"
@@ -46,6 +48,12 @@ class Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/moved"):
             self.send_response(302)
             self.send_header("Location", "/file.txt")
+            self.end_headers()
+            return
+        if self.path.startswith("/circle"):
+            self.server.sent.append(302)
+            self.send_response(302)
+            self.send_header("Location", "/circle")
             self.end_headers()
             return
         if self.path.startswith("/gone"):
@@ -159,3 +167,33 @@ def test_a_name_that_is_no_file_name(server: Server, services: Services, name: s
 def test_offline_without_the_file(services: Services) -> None:
     with pytest.raises(BuildError, match="--offline"):
         fetch(replace(services, offline=True), "http://127.0.0.1:1/f")
+
+
+def test_a_download_has_a_size(
+    server: Server, make_services: Callable[..., Services], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "DOWNLOAD_LIMIT", len(BODY) - 1)
+    services = make_services()
+    with pytest.raises(BuildError, match="larger than 7 bytes") as caught:
+        HttpSource(services).pin(SourceOp(identifier=f"{server.url}/file.txt"), None)
+    assert caught.value.code == "LA0244"
+    assert [path for path in Path(services.root).rglob("*") if path.is_file()] == []
+    monkeypatch.setattr(http, "DOWNLOAD_LIMIT", len(BODY))
+    HttpSource(services).pin(SourceOp(identifier=f"{server.url}/file.txt"), None)
+
+
+def test_a_silent_server_is_given_up(make_services: Callable[..., Services], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "SILENT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/file"
+        with pytest.raises(BuildError, match="cannot be fetched") as caught:
+            HttpSource(make_services()).pin(SourceOp(identifier=url), None)
+    assert caught.value.code == "LA0243"
+
+
+def test_redirects_in_a_circle_end(server: Server, make_services: Callable[..., Services]) -> None:
+    url = f"{server.url}/circle"
+    with pytest.raises(BuildError, match="redirects") as caught:
+        HttpSource(make_services()).pin(SourceOp(identifier=url), None)
+    assert caught.value.code == "LA0243"
+    assert server.sent.count(302) == http.MAX_REDIRECTS + 1
