@@ -5,4 +5,8 @@ from __future__ import annotations
 
 BUILTIN: dict[str, str] = {
     "dockerfile": "ladle.frontends.dockerfile.frontend:DockerfileFrontend",
+    "dockerfile-labs": "ladle.frontends.dockerfile.labs.frontend:DockerfileLabsFrontend",
 }
+
+RUNNERS: dict[str, str] = {"python": "ladle.frontends.process.serve:main"}
+"""What serves a frontend inside its sandbox, by the language that it is written in."""

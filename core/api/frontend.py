@@ -89,6 +89,17 @@ class HostBase:
     env: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherFile:
+    """A build file that another one asks for: its bytes, None if it is absent, and the tree that it is in.
+
+    `tree` is a named context of the kind `local` or `git`; None is the build context.
+    """
+
+    data: bytes | None
+    tree: NamedContext | None = None
+
+
 class Context(Protocol):
     """What a frontend may ask. Plain synchronous calls; every answer is recorded."""
 
@@ -99,6 +110,12 @@ class Context(Protocol):
 
     def read(self, path: str, *, beside_build_file: bool = False) -> bytes | None:
         """Return a file of the build context or of the build file's directory, None if it is absent. At most 16 MiB."""
+
+    def read_other(self, place: str, path: str) -> OtherFile:
+        """Return a file of a repository (by its address) or of a named directory; place "" is the build context.
+
+        Raises `BuildError` for a place that cannot be read.
+        """
 
     def ignore_file(self) -> tuple[str, bytes] | None:
         """Return name and bytes of `<build file>.dockerignore` or else `.dockerignore`; None without one (DF-76)."""

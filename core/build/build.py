@@ -303,6 +303,7 @@ def _resolver(environment: Environment) -> Any:
 
     from ladle.core.api.platforms import parse_platform
     from ladle.core.build.context import source_date
+    from ladle.core.build.otherfiles import repository_pin
     from ladle.llb.ops import SourceOp
 
     def resolve(read: Read) -> str:
@@ -315,6 +316,8 @@ def _resolver(environment: Environment) -> Any:
                 identifier, attrs = json.loads(read[1])
                 date = source_date(environment.source, SourceOp(identifier=identifier, attrs=tuple(map(tuple, attrs))))
                 return "" if date is None else str(date)
+            if read[0] == "git":
+                return str(repository_pin(environment.source, read[1]).key)
             return str(environment.source("host").identity())
         except BuildError:
             return ""

@@ -9,9 +9,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ladle.core.api.errors import BuildError
-from ladle.core.api.frontend import CompileOptions, HostBase, NamedContext, ResolvedImage
+from ladle.core.api.frontend import CompileOptions, HostBase, NamedContext, OtherFile, ResolvedImage
 from ladle.core.api.platforms import format_platform
 from ladle.core.api.reference import parse_reference
+from ladle.core.build import otherfiles
 from ladle.core.build.reads import MAX_FILE_BYTES, Read, file_read, read_bounded
 
 if TYPE_CHECKING:
@@ -66,12 +67,27 @@ class RecordingContext:
         base = self._request.context
         if beside_build_file and self._request.build_file != "-":
             base = os.path.dirname(self._request.build_file)
-        inside = os.path.normpath("/" + path).lstrip("/")
-        full = os.path.join(base, inside)
-        real = os.path.realpath(full)
-        if real != full and os.path.commonpath([real, os.path.realpath(base)]) != os.path.realpath(base):
-            raise BuildError(f"{path!r} leads out of the build context", code="LA0132")
-        return self._file(full)
+        return self._file(otherfiles.inside(base, path))
+
+    def read_other(self, place: str, path: str) -> OtherFile:
+        """Return a file of a repository or of a named directory; the build context for the place ""."""
+        if not place:
+            return OtherFile(data=self.read(path))
+        tree = NamedContext(name=place, kind="git", value=place)
+        if not otherfiles.is_repository(place):
+            named = self.named_context(place, platform=self.options.platforms[0])
+            if named is None:
+                raise BuildError(f"there is no context {place!r}", code="LA0137")
+            tree = named
+        if tree.kind == "git":
+            pin = otherfiles.repository_pin(self._source, tree.value)
+            if not otherfiles.is_fixed(tree.value):
+                self.reads.append(("git", tree.value, pin.key))
+            return OtherFile(data=self._file(otherfiles.inside(pin.ref["root"], path)), tree=tree)
+        if tree.kind != "local":
+            raise otherfiles.not_readable(place, tree.kind)
+        root = self._session.local(tree.local)
+        return OtherFile(data=self._file(otherfiles.inside(root, path)), tree=tree)
 
     def ignore_file(self) -> tuple[str, bytes] | None:
         """Return name and bytes of `<build file>.dockerignore` or else `.dockerignore`; None without one."""

@@ -2,6 +2,7 @@
 """What a compile read, and whether it would read the same again. Light: it is on the path of a cached build.
 
 A read is a tuple: `("file", absolute path, sha256 hex or "")` where "" says that it was absent,
+`("git", address, key of its tree)`,
 `("tag", reference, platform, host, path, tag, digest in the reference or "", digest)`, or `("host", identity)`.
 """
 

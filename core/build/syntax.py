@@ -20,6 +20,8 @@ _OTHER_DIRECTIVE = re.compile(r"^#\s*[a-zA-Z][a-zA-Z0-9]*\s*=")
 _DOCKERFILE_ALIAS = re.compile(
     r"(?:docker\.io/)?docker/dockerfile(?::(?:1|latest)[\w.-]*)?(?:@sha256:[0-9a-f]{64})?|dockerfile\.v0"
 )
+_OWN = "ladle/"
+"""What may stand before the name of an installed frontend, so that it looks like the images that others name."""
 DEFAULT = "dockerfile"
 
 
@@ -49,8 +51,8 @@ def pick_frontend(registry: Registry, *, path: str, head: bytes, forced: str) ->
             if registry.load("frontend", name).detect(path, head):
                 return name
         return DEFAULT
-    if wanted in names:
-        return wanted
+    if wanted.removeprefix(_OWN) in names:
+        return wanted.removeprefix(_OWN)
     if _DOCKERFILE_ALIAS.fullmatch(wanted):
         return DEFAULT
     raise UsageError(

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field, fields
+from typing import TYPE_CHECKING
 
 from ladle.core.api.diagnostics import SourceText, Span
 from ladle.frontends.dockerfile.heredocs import Heredoc
 from ladle.frontends.dockerfile.lines import Directive
 from ladle.llb.values import dataclass
+
+if TYPE_CHECKING:
+    from ladle.core.api.frontend import NamedContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,14 +216,50 @@ class Onbuild(Instruction):
         return "".join([self.trigger.text, *(f"\n{heredoc.body}{heredoc.name}" for heredoc in self.heredocs)])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Include(Instruction):
+    """INCLUDE: the instructions of another file in this place (labs)."""
+
+    path: Word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import(Instruction):
+    """IMPORT: the stages of another file, by its path, to be used as `ALIAS.STAGE` (labs)."""
+
+    path: Word
+    alias: Word | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an IMPORT stands for: a file with the tree that it copies from (None: the build context)."""
+
+    name: str
+    file: Dockerfile
+    span: Span
+    tree: NamedContext | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Dockerfile:
-    """A parsed file."""
+    """A parsed file. Where it is made of others, the instructions of those that it includes are among its own."""
 
     source: SourceText = field(compare=False, repr=False)
     escape: str
     directives: tuple[Directive, ...]
     instructions: tuple[Instruction, ...]
+    texts: tuple[SourceText, ...] = field(default=(), compare=False, repr=False)
+    """The texts of the instructions where there are several: the file's own, and those of what it includes."""
+    imports: tuple[Imported, ...] = ()
+    labs: bool = field(default=False, compare=False, repr=False)
+    """Whether it may use the labs language."""
+    asked: Mapping[int, Span] = field(default_factory=dict, compare=False, repr=False)
+    """Where each other text was asked for, by the identity of the text."""
+
+    def has(self, span: Span) -> bool:
+        """Say whether a place is in this file or in one that it includes."""
+        return span.source is self.source or any(span.source is text for text in self.texts)
 
 
 def dump(file: Dockerfile) -> str:

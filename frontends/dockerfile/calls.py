@@ -10,9 +10,9 @@ from ladle.core.api.diagnostics import Diagnostic, DiagnosticError, Severity, So
 from ladle.core.api.errors import InternalError
 from ladle.core.api.frontend import CallResult, Fixed
 from ladle.core.api.snippets import position, render
+from ladle.frontends.dockerfile.labs.reading import placed, placing, read_text
 from ladle.frontends.dockerfile.lines import decode
 from ladle.frontends.dockerfile.lower import survey
-from ladle.frontends.dockerfile.parse import parse
 from ladle.frontends.dockerfile.places import location, source
 from ladle.frontends.dockerfile.rules.base import Edit
 from ladle.frontends.dockerfile.rules.config import Config, config_of
@@ -27,15 +27,17 @@ _MOST_ROUNDS = 5
 """Of mending: each brings up less than the one before."""
 
 
-def lint(context: Context) -> CallResult:
+def lint(context: Context, *, labs: bool = False) -> CallResult:
     """Return what the checks find; a file that does not compile is told with the rest (CK-26)."""
     name, data = context.build_file()
     text = decode(name, data)
     config = Config()
     try:
-        file = parse(text)
+        file = read_text(text, context, labs=labs)
         config = config_of(file, context.options.build_args)
-        found, wrong = look(file, context, config)
+        with placing(file):
+            found, wrong = look(file, context, config)
+        wrong = [placed(each, file.asked) for each in wrong]
     except DiagnosticError as error:
         found, wrong = [], list(error.diagnostics)
     status = 1 if wrong or any(one.rule.severity is Severity.WARNING for one in found) else 0
@@ -58,13 +60,13 @@ def look(file: Dockerfile, context: Context, config: Config) -> tuple[list[Found
     return in_order(found), list(wrong)
 
 
-def fix(context: Context) -> Fixed:
+def fix(context: Context, *, labs: bool = False) -> Fixed:
     """Return the file with the edits of all findings made, again and again while that brings up more to mend."""
     name, data = context.build_file()
     text = decode(name, data)
     mended: list[str] = []
     for _ in range(_MOST_ROUNDS):
-        text, done = _mended_once(text, context)
+        text, done = _mended_once(text, context, labs=labs)
         mended += done
         if not done:
             break
@@ -73,14 +75,14 @@ def fix(context: Context) -> Fixed:
     return Fixed(name=name, before=data, after=after, mended=tuple(mended))
 
 
-def _mended_once(text: SourceText, context: Context) -> tuple[SourceText, list[str]]:
+def _mended_once(text: SourceText, context: Context, *, labs: bool) -> tuple[SourceText, list[str]]:
     """Return the file with all edits made that do not overlap, checked to parse, and what they mend."""
-    file = parse(text)
+    file = read_text(text, context, labs=labs)
     found, _ = look(file, context, config_of(file, context.options.build_args))
-    edits, used = _apart((one, edit) for one in found for edit in one.finding.edits)
+    edits, used = _apart((one, edit) for one in found for edit in one.finding.edits if edit.span.source is text)
     after = SourceText(text.name, _edited(text, edits))
     try:
-        parse(after)
+        read_text(after, context, labs=labs)
     except DiagnosticError as error:
         raise InternalError(f"a mended file does not parse: {error.message}") from error
     return after, [one.text for one in found if id(one) in used]

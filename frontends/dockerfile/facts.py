@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
+    from ladle.core.api.diagnostics import Span
     from ladle.frontends.dockerfile.ast import Word
     from ladle.frontends.dockerfile.stages import Stage
     from ladle.frontends.dockerfile.words import Expansion
@@ -48,6 +49,14 @@ class Facts:
         if found.unset:
             known = (*variables, *declared)
             self.undefined += [Undefined(word, name, known) for name in sorted(found.unset.difference(known))]
+
+    def within(self, has: Callable[[Span], bool]) -> Facts:
+        """Return the facts about the places that `has` says yes to."""
+        return Facts(
+            [each for each in self.undefined if has(each.word.span)],
+            [each for each in self.pulled if each.stage.source is None or has(each.stage.source.span)],
+            self._expanded,
+        )
 
     def text(self, word: Word) -> str:
         """Return a word with its variables put in; as it is written where it was never looked at."""

@@ -29,6 +29,13 @@ FLAGS: dict[str, dict[str, str]] = {
     },
     "HEALTHCHECK": {"interval": TEXT, "timeout": TEXT, "start-period": TEXT, "start-interval": TEXT, "retries": TEXT},
 }
+LABS: dict[str, dict[str, str]] = {
+    "RUN": {"no-cache": BOOLEAN, "cache-ttl": TEXT},
+    "COPY": {"if-exists": BOOLEAN},
+    "INCLUDE": {"from": TEXT},
+    "IMPORT": {"from": TEXT},
+}
+"""The flags of the labs language; `parse` refuses them in other files."""
 _UNREAD = frozenset({"ARG", "STOPSIGNAL"})
 """Instructions whose flags BuildKit takes off and never looks at."""
 
@@ -49,7 +56,8 @@ def split_flags(
         name = _unquote(written, escape)
         word = Word(_unquote(value, escape), line.span(end - len(value), end)) if equals else None
         flag = Flag(name, word, span)
-        problem = _problem(known, flag, next((other for other in flags if other.name == name), None))
+        same = next((other for other in flags if other.name == name), None)
+        problem = _problem(known, LABS.get(keyword, {}), flag, same)
         if problem:
             wrong.append(problem)
         else:
@@ -57,8 +65,8 @@ def split_flags(
     return flags, wrong
 
 
-def _problem(known: dict[str, str], flag: Flag, same: Flag | None) -> Diagnostic | None:
-    kind = known.get(flag.name)
+def _problem(known: dict[str, str], labs: dict[str, str], flag: Flag, same: Flag | None) -> Diagnostic | None:
+    kind = known.get(flag.name) or labs.get(flag.name)
     if kind is None:
         return errors.unknown_flag(flag.name, nearest(flag.name, known), flag.span)
     if same is not None and kind is not LIST:

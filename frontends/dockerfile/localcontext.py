@@ -3,12 +3,33 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from ladle.core.api.errors import InternalError
 from ladle.core.api.patterns import clean
 from ladle.llb.nodes import LateNode, Output, SourceNode
 from ladle.llb.ops import SourceOp
 from ladle.llb.sources import local
 from ladle.llb.state import State
+
+
+class Tree(Protocol):
+    """What COPY and ADD copy from where they do not say: the build context, or another tree in its place."""
+
+    state: State
+
+    def use(self, path: str) -> None:
+        """Note that a path (as written in COPY, wildcards in it) is copied."""
+
+
+class WholeTree:
+    """A tree of which all is there anyway: a repository."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def use(self, path: str) -> None:
+        """Need no note."""
 
 
 class LocalContext:

@@ -20,6 +20,7 @@ from ladle.frontends.dockerfile.arguments import (
 )
 from ladle.frontends.dockerfile.epoch import find_epoch
 from ladle.frontends.dockerfile.ignoring import context_patterns
+from ladle.frontends.dockerfile.labs.trees import trees_of
 from ladle.frontends.dockerfile.localcontext import LocalContext
 from ladle.frontends.dockerfile.lower_args import lower_arg, lower_env
 from ladle.frontends.dockerfile.lower_copy import lower_copy
@@ -103,8 +104,12 @@ def _begin(file: ast.Dockerfile, context: Context, platform: Platform) -> tuple[
     build_platform = options.build_platform or platform
     named = options.target or stages.last_stage_name(file)
     start = platform_arguments(build_platform, platform, named, options.build_args)
-    values = global_arguments(stages.global_args(file), start, options.build_args, style)
-    graph = stages.stage_graph(file, values, style)
+
+    def evaluate(each: ast.Dockerfile) -> dict[str, str]:
+        return global_arguments(stages.global_args(each), start, options.build_args, Style(escape=each.escape))
+
+    values = evaluate(file)
+    graph = stages.stage_graph(file, values, style, evaluate)
     epoch, options = find_epoch(context, values, graph, style, platform)
     build = Build(
         context=context,
@@ -115,6 +120,8 @@ def _begin(file: ast.Dockerfile, context: Context, platform: Platform) -> tuple[
         epoch=epoch,
         proxy=proxies(options.build_args),
         source=_source_info(file),
+        labs=file.labs,
+        trees=trees_of(file),
         alone=graph.alone,
         stage_names=tuple(graph.names()),
         main=LocalContext("context", "[internal] load build context", "context"),
@@ -156,6 +163,8 @@ def _lower_stage(build: Build, stage: Stage, graph: StageGraph) -> None:
         return
     for place, instruction in enumerate(stage.instructions):
         work.in_trigger = place < stage.triggers
+        if not work.in_trigger:
+            work.text = instruction.span.source
         try:
             if isinstance(instruction, ast.Copy):
                 _lower_copy(work, instruction, place, graph)

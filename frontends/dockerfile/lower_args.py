@@ -13,7 +13,7 @@ _NOT_VARIABLES = ("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE")
 
 def lower_arg(work: Work, node: ast.Arg) -> None:
     """ARG: the value given for the build, else the default, else that of the global ARG of the same name."""
-    given, shared = work.build.options.build_args, work.build.global_values
+    given, shared = work.build.options.build_args, work.global_values
     shown = []
     for pair in node.pairs:
         name = pair.name.text

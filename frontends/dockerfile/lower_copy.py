@@ -14,6 +14,7 @@ from ladle.frontends.dockerfile import ast, errors
 from ladle.frontends.dockerfile.bases import COMMAND, repository
 from ladle.frontends.dockerfile.gotext import quote
 from ladle.frontends.dockerfile.heredocs import Heredoc
+from ladle.frontends.dockerfile.labs.optional import maybe
 from ladle.frontends.dockerfile.lower_metadata import record
 from ladle.frontends.dockerfile.words import Style
 from ladle.frontends.dockerfile.work import DOCUMENT, Work, encoded
@@ -86,10 +87,12 @@ def _files(
     work: Work, node: ast.Copy, source: Work | None, path: str, chain: Actions, target: str, common: CopyOptions
 ) -> Actions:
     """Add the copy of one path of the build context, a stage or an image, after noting that the path is used."""
-    context = work.build.main if source is None else source.context
+    context = work.tree if source is None else source.context
+    if node.says("if-exists"):
+        path = maybe(path)
     if context is not None:
         context.use(path)
-    tree = work.build.main.state if source is None else source.state.dir("/")
+    tree = work.tree.state if source is None else source.state.dir("/")
     options: CopyOptions = {
         **common,
         "follow_symlink": True,

@@ -118,8 +118,8 @@ def _source(work: Work, word: ast.Word, asked: Asked, stage: Stage, path: str) -
     if not asked.origin:
         if asked.kind == "cache":
             return None
-        work.build.main.use(path)
-        return work.build.main.state
+        work.tree.use(path)
+        return work.tree.state
     source = work.build.works.get(stage)
     if source is None:
         raise DiagnosticError([errors.later_mount(asked.origin, asked.target, word.span, stage.span)])

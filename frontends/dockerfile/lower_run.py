@@ -8,6 +8,7 @@ from dataclasses import replace
 from ladle.core.api.diagnostics import DiagnosticError
 from ladle.frontends.dockerfile import ast, errors
 from ladle.frontends.dockerfile.bases import COMMAND
+from ladle.frontends.dockerfile.labs.lifetime import lifetime_of
 from ladle.frontends.dockerfile.lower_metadata import record, with_shell
 from ladle.frontends.dockerfile.lower_mounts import lower_mounts
 from ladle.frontends.dockerfile.mounts import parse_device
@@ -32,9 +33,11 @@ def lower_run(work: Work, node: ast.Run, place: int) -> None:
     if build.options.shm_size > 0:
         mounts.append(tmpfs("/dev/shm", size=build.options.shm_size))
     devices = [parse_device(word) for word in node.words_of("device")]
-    style = replace(build.style, raw_quotes=True, keep_unset=True)
+    style = replace(work.style, raw_quotes=True, keep_unset=True)
     options = work.options(_shown(node), *node.lines, style, hidden=[each.name for each in asked.secrets])
-    options["meta"] = OpMetadata(description=((COMMAND, node.source),))
+    options["meta"] = OpMetadata(description=((COMMAND, node.source),), cache_ttl=lifetime_of(node))
+    if node.says("no-cache"):
+        options["ignore_cache"] = True
     options["platform"] = work.platform
     agent = asked.sockets and _AGENT not in work.variables
     work.state = (

@@ -139,10 +139,15 @@ class Parts:
         raise DiagnosticError([*self.wrong, diagnostic])
 
 
+def is_stage_name(text: str) -> bool:
+    """Say whether a stage may be called so, in any case."""
+    return _STAGE_NAME.fullmatch(text.lower()) is not None
+
+
 def _from(parts: Parts) -> ast.From:
     words = [parts.word(token) for token in parts.tokens]
     stage = words[1] if len(words) > 1 else None
-    if stage is not None and not _STAGE_NAME.fullmatch(stage.text.lower()):
+    if stage is not None and not is_stage_name(stage.text):
         parts.fail(errors.stage_name(stage.text, stage.span))
     return ast.From(**parts.common(), base=words[0], stage=stage)
 
@@ -288,10 +293,19 @@ def _onbuild(parts: Parts) -> ast.Onbuild:
     here = parts.line.span(parts.tokens[0].start_pos or 0, (parts.tokens[0].start_pos or 0) + len(name))
     if name == "ONBUILD":
         parts.fail(errors.onbuild_chain(here))
-    if name in ("FROM", "MAINTAINER"):
+    if name in ("FROM", "MAINTAINER", "INCLUDE", "IMPORT"):
         parts.fail(errors.onbuild_trigger(name, here))
     parts.check_bodies()
     return ast.Onbuild(**parts.common(), trigger=trigger)
+
+
+def _include(parts: Parts) -> ast.Include:
+    return ast.Include(**parts.common(), path=parts.word(parts.tokens[0]))
+
+
+def _import(parts: Parts) -> ast.Import:
+    words = [parts.word(token) for token in parts.tokens]
+    return ast.Import(**parts.common(), path=words[0], alias=words[1] if len(words) > 1 else None)
 
 
 BUILDERS: dict[str, Callable[[Parts], ast.Instruction]] = {
@@ -315,3 +329,6 @@ BUILDERS: dict[str, Callable[[Parts], ast.Instruction]] = {
     "WORKDIR": _workdir,
 }
 """The instructions of the language, each with what makes it of its grammar tree."""
+
+LABS: dict[str, Callable[[Parts], ast.Instruction]] = {"IMPORT": _import, "INCLUDE": _include}
+"""Those of the labs language."""

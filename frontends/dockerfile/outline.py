@@ -12,10 +12,9 @@ from ladle.core.api.frontend import CallResult
 from ladle.core.api.platforms import format_platform
 from ladle.frontends.dockerfile import stages
 from ladle.frontends.dockerfile.ast import Arg, Dockerfile, Instruction, Run, Word
-from ladle.frontends.dockerfile.lines import decode
+from ladle.frontends.dockerfile.labs.reading import read_build_file
 from ladle.frontends.dockerfile.lower import survey
 from ladle.frontends.dockerfile.mounts import parse_mount
-from ladle.frontends.dockerfile.parse import parse
 from ladle.frontends.dockerfile.places import encoded, location
 from ladle.frontends.dockerfile.stages import Stage
 from ladle.frontends.dockerfile.words import WordError, expansion
@@ -43,10 +42,9 @@ class _Inputs:
     caches: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def outline(context: Context) -> CallResult:
+def outline(context: Context, *, labs: bool = False) -> CallResult:
     """Return the inputs of the target and of every stage that it needs; raises `DiagnosticError`."""
-    name, data = context.build_file()
-    file = parse(decode(name, data))
+    file = read_build_file(context, labs=labs)
     build, graph = survey(file, context, context.options.platforms[0])
     target = graph.target(context.options.target)
     if target is None or build.errors:
@@ -148,10 +146,9 @@ def description(node: Instruction, name: str) -> str:
     return ""
 
 
-def targets(context: Context) -> CallResult:
+def targets(context: Context, *, labs: bool = False) -> CallResult:
     """Return all stages; raises `DiagnosticError` where they do not fit together."""
-    name, data = context.build_file()
-    file = parse(decode(name, data))
+    file = read_build_file(context, labs=labs)
     graph = stages.stage_graph(file, *_values(file, context))
     last = len(graph.stages) - 1
     shapes = [_target(stage, default=stage.index == last) for stage in graph.stages]

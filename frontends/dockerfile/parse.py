@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING
 from ladle import grammars
 from ladle.core.api.diagnostics import Diagnostic, DiagnosticError, SourceText
 from ladle.frontends.dockerfile import errors, nodes
-from ladle.frontends.dockerfile.ast import Dockerfile, Instruction
+from ladle.frontends.dockerfile.ast import Arg, Dockerfile, From, Import, Instruction
+from ladle.frontends.dockerfile.flags import LABS as LABS_FLAGS
+from ladle.frontends.dockerfile.labs import errors as labs_errors
 from ladle.frontends.dockerfile.lines import LogicalLine, split
 from ladle.frontends.suggest import nearest
 
@@ -19,43 +22,49 @@ if TYPE_CHECKING:
     from lark import Lark, Token, Tree
 
 INSTRUCTIONS = frozenset(nodes.BUILDERS)
-MAX_INSTRUCTIONS = 100_000
-MAX_STAGES = 10_000
+_ALL = nodes.BUILDERS | nodes.LABS
 _ESCAPE_LINES = re.compile(r"^(?:ESC|PLAIN\w*): .*$", re.MULTILINE)
 
 
-def parse(source: SourceText) -> Dockerfile:
-    """Return the tree of a file; raises `DiagnosticError` with every mistake found."""
+def parse(source: SourceText, *, labs: bool = False, part: bool = False) -> Dockerfile:
+    """Return the tree of a file; raises `DiagnosticError` with every mistake found.
+
+    `labs`: it may use the labs language; `part`: it need not begin with a stage, being part of another file.
+    """
     lines = split(source)
-    _check_number(lines.lines)
     found = list(lines.errors)
     instructions: list[Instruction] = []
     for line in lines.lines:
         try:
-            instructions.append(_instruction(line, lines.escape))
+            instructions.append(node := _instruction(line, lines.escape))
+            found += [] if labs else _not_asked_for(node, line)
         except DiagnosticError as error:
             found += error.diagnostics
-    found += _misplaced(lines.lines, source, complete=not found)
+    found += [] if part else _misplaced(lines.lines, source, complete=not found)
     if found:
         raise DiagnosticError(sorted(found, key=errors.place))
     return Dockerfile(source, lines.escape, lines.directives, tuple(instructions))
 
 
-def _check_number(lines: list[LogicalLine]) -> None:
-    """Refuse a file that would keep us busy for minutes."""
-    if len(lines) > MAX_INSTRUCTIONS:
-        raise DiagnosticError([errors.too_many("instructions", MAX_INSTRUCTIONS, lines[MAX_INSTRUCTIONS].whole)])
-    stages = [line for line in lines if line.text[:4].upper() == "FROM"] if len(lines) > MAX_STAGES else []
-    if len(stages) > MAX_STAGES:
-        raise DiagnosticError([errors.too_many("stages", MAX_STAGES, stages[MAX_STAGES].whole)])
-
-
-def parse_one(source: SourceText) -> Instruction | None:
+def parse_one(source: SourceText, *, labs: bool = False) -> Instruction | None:
     """Return the only instruction of a text (an ONBUILD trigger); None where there are more or none."""
     lines = split(source)
     if lines.errors:
         raise DiagnosticError(lines.errors)
-    return _instruction(lines.lines[0], lines.escape) if len(lines.lines) == 1 else None
+    if len(lines.lines) != 1:
+        return None
+    node = _instruction(lines.lines[0], lines.escape)
+    if not labs and (found := _not_asked_for(node, lines.lines[0])):
+        raise DiagnosticError(found)
+    return node
+
+
+def _not_asked_for(node: Instruction, line: LogicalLine) -> list[Diagnostic]:
+    """Return what of an instruction is of the labs language."""
+    if node.name in nodes.LABS:
+        return [labs_errors.not_asked_for("instruction", node.name, line.span(0, len(node.keyword)))]
+    flags = LABS_FLAGS.get(node.name, {})
+    return [labs_errors.not_asked_for("flag", f"--{flag.name}", flag.span) for flag in node.flags if flag.name in flags]
 
 
 def _instruction(line: LogicalLine, escape: str) -> Instruction:
@@ -63,7 +72,7 @@ def _instruction(line: LogicalLine, escape: str) -> Instruction:
 
     word = line.text.split(maxsplit=1)[0]
     keyword = word.upper()
-    if keyword not in INSTRUCTIONS:
+    if keyword not in _ALL:
         near = nearest(keyword, sorted(INSTRUCTIONS))
         raise DiagnosticError([errors.unknown_instruction(word, near, line.span(0, len(word)))])
     try:
@@ -74,7 +83,7 @@ def _instruction(line: LogicalLine, escape: str) -> Instruction:
         if getattr(failure, "token", None) is not None and failure.token.type == "$END":  # type: ignore[attr-defined]
             position = len(line.text)
         raise DiagnosticError([_malformed(keyword, line, position)]) from None
-    return nodes.BUILDERS[keyword](nodes.Parts(line, word, tree.children, escape))
+    return _ALL[keyword](nodes.Parts(line, word, tree.children, escape))
 
 
 @lru_cache(maxsize=2)
@@ -87,6 +96,16 @@ def _grammar(escape: str) -> Lark:
     if escape == "`":
         return parser(path, _ESCAPE_LINES.sub(lambda line: line[0].replace("\\\\", "`"), text), "backtick.")
     return parser(path, text)
+
+
+def misplaced(instructions: Sequence[Instruction], source: SourceText) -> list[Diagnostic]:
+    """Return what stands before the first FROM of a file that is made of several, and a file without any."""
+    for node in instructions:
+        if isinstance(node, From):
+            return []
+        if not isinstance(node, Arg | Import):
+            return [errors.before_from(node.span)]
+    return [errors.no_stage(source)]
 
 
 def _misplaced(lines: list[LogicalLine], source: SourceText, *, complete: bool) -> list[Diagnostic]:
@@ -113,6 +132,8 @@ def _malformed(keyword: str, line: LogicalLine, position: int) -> Diagnostic:
     if keyword == "HEALTHCHECK" and word:
         none = word.upper() == "NONE"
         return errors.healthcheck_none_arguments(here) if none else errors.healthcheck_type(word.upper(), here)
+    if keyword in nodes.LABS:
+        return labs_errors.arguments(keyword, here)
     if keyword == "SHELL" and word:
         return errors.json_required(keyword, line.span(position, len(line.text)))
     if keyword in ("COPY", "ADD"):

@@ -181,3 +181,13 @@ def _paths(words: Iterable[Word]) -> str:
 
 def _json(words: Iterable[Word]) -> str:
     return json.dumps([word.text for word in words])
+
+
+@_arguments.register
+def _include(node: ast.Include) -> str:
+    return node.path.text
+
+
+@_arguments.register
+def _import(node: ast.Import) -> str:
+    return node.path.text if node.alias is None else f"{node.path.text} AS {node.alias.text}"

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING
 
@@ -13,16 +13,32 @@ from ladle.core.api.platforms import parse_platform
 from ladle.frontends.dockerfile import errors
 from ladle.frontends.dockerfile.arguments import expand_word
 from ladle.frontends.dockerfile.ast import Arg, Copy, Dockerfile, From, Instruction, Run, Word, Workdir
+from ladle.frontends.dockerfile.labs import errors as labs_errors
 from ladle.frontends.dockerfile.mounts import origin_of
 from ladle.frontends.dockerfile.words import Style
 from ladle.frontends.suggest import nearest
 from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
+    from ladle.core.api.frontend import NamedContext
     from ladle.llb.ops import Platform
 
 SCRATCH = "scratch"
 _MAX_INDEX_DIGITS = 9
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """What the stages of one file share: the values of its FROM lines, the names that it knows, what it copies from."""
+
+    style: Style
+    values: Mapping[str, str]
+    prefix: str = ""
+    """What stands before the names of its stages: `NAME.` for a file that is imported as NAME."""
+    tree: NamedContext | None = None
+    """Where COPY without `--from` copies from; None is the build context."""
+    stages: list[Stage] = field(default_factory=list)
+    by_name: dict[str, Stage] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -43,11 +59,21 @@ class Stage:
     """Where the mounts of RUN instructions come from, in their order (nothing where no `from` is said)."""
     triggers: int = 0
     """How many of the first instructions are ONBUILD triggers of the base."""
+    scope: Scope | None = None
+    """Of the stages of files; None for an image or context that only COPY --from names."""
+    number: int = -1
+    """Its place among the stages of its file."""
 
     @property
     def shown(self) -> str:
         """The name that people see."""
-        return self.name or (f"stage-{self.index}" if self.source else "")
+        prefix = self.scope.prefix if self.scope else ""
+        return self.name or (f"{prefix}stage-{self.number}" if self.source else "")
+
+    @property
+    def local_name(self) -> str:
+        """The name that its own file has for it."""
+        return self.name.removeprefix(self.scope.prefix) if self.scope else self.name
 
     @property
     def steps(self) -> int:
@@ -106,32 +132,72 @@ def last_stage_name(file: Dockerfile) -> str:
     return last.stage.text.lower() if last is not None and last.stage is not None else ""
 
 
-def stage_graph(file: Dockerfile, values: Mapping[str, str], style: Style) -> StageGraph:
-    """Return the stages with all their connections; raises `DiagnosticError` with everything wrong about them."""
+Evaluate = Callable[[Dockerfile], Mapping[str, str]]
+"""Returns what the FROM lines of a file see."""
+
+
+def stage_graph(
+    file: Dockerfile, values: Mapping[str, str], style: Style, evaluate: Evaluate | None = None
+) -> StageGraph:
+    """Return the stages with all their connections; raises `DiagnosticError` with everything wrong about them.
+
+    `evaluate` is asked about imported files.
+    """
     found: list[Diagnostic] = []
     graph = StageGraph([], [])
-    by_name: dict[str, Stage] = {}
-    for instruction in file.instructions:
-        if isinstance(instruction, From):
-            try:
-                stage = _stage(instruction, len(graph.stages), values, style)
-            except DiagnosticError as error:
-                found += error.diagnostics
-                stage = Stage(len(graph.stages), _name(instruction), SCRATCH, instruction.span, instruction)
-            stage.base = by_name.get(stage.base_name)
-            graph.stages.append(stage)
-            if stage.name:
-                by_name[stage.name] = stage
-        elif graph.stages:
-            graph.stages[-1].instructions.append(instruction)
+    _add_stages(graph, file, Scope(style, values), evaluate or (lambda _: {}), found)
     for stage in graph.stages:
-        found += connect(stage, graph, by_name, range(len(stage.instructions)))
+        found += connect(stage, graph, names_for(stage), range(len(stage.instructions)))
     cycle = _cycle(graph.stages)
     if cycle is not None:
         found.append(errors.circular(cycle.shown, cycle.span))
     if found:
         raise DiagnosticError(found)
     return graph
+
+
+def _add_stages(graph: StageGraph, file: Dockerfile, scope: Scope, evaluate: Evaluate, found: list[Diagnostic]) -> None:
+    """Add the stages of a file after those of the files that it imports."""
+    names: dict[str, Span] = {}
+    for each in file.imports:
+        if each.name in names:
+            found.append(labs_errors.name_taken(each.name, each.span, names[each.name]))
+        names[each.name] = each.span
+        try:
+            values = evaluate(each.file)
+        except DiagnosticError as error:
+            found += error.diagnostics
+            continue
+        style = Style(escape=each.file.escape)
+        other = Scope(style, values, prefix=f"{scope.prefix}{each.name}.", tree=each.tree)
+        _add_stages(graph, each.file, other, evaluate, found)
+        own = {f"{each.name}.{stage.local_name}": stage for stage in other.stages if stage.name}
+        scope.by_name.update({each.name: other.stages[-1], **own})
+    imported = dict(scope.by_name)
+    for instruction in file.instructions:
+        if isinstance(instruction, From):
+            try:
+                stage = _stage(instruction, len(graph.stages), scope.values, scope.style)
+            except DiagnosticError as error:
+                found += error.diagnostics
+                stage = Stage(len(graph.stages), _name(instruction), SCRATCH, instruction.span, instruction)
+            if stage.name in imported and instruction.stage is not None:
+                first = names[stage.name.partition(".")[0]]
+                found.append(labs_errors.name_taken(stage.name, instruction.stage.span, first))
+            stage.scope, stage.number = scope, len(scope.stages)
+            stage.base = scope.by_name.get(stage.base_name)
+            graph.stages.append(stage)
+            scope.stages.append(stage)
+            if stage.name:
+                scope.by_name[stage.name] = stage
+                stage.name = scope.prefix + stage.name
+        elif scope.stages:
+            scope.stages[-1].instructions.append(instruction)
+
+
+def names_for(stage: Stage) -> Mapping[str, Stage]:
+    """Return the stages that a stage can name."""
+    return stage.scope.by_name if stage.scope is not None else {}
 
 
 def needed(target: Stage) -> set[Stage]:
@@ -189,8 +255,9 @@ def connect(stage: Stage, graph: StageGraph, by_name: Mapping[str, Stage], place
             found.append(errors.from_variable(word.span))
         elif text.isascii() and text.removeprefix("-").isdigit() and len(text) <= _MAX_INDEX_DIGITS:
             index = int(text)
-            if 0 <= index < len(graph.stages):
-                stage.copies[place] = graph.stages[index]
+            own = stage.scope.stages if stage.scope is not None else graph.stages
+            if 0 <= index < len(own):
+                stage.copies[place] = own[index]
             else:
                 found.append(errors.stage_index(index, word.span))
         else:

@@ -9,7 +9,7 @@ from ladle.core.api.diagnostics import Diagnostic, DiagnosticError, SourceText
 from ladle.frontends.dockerfile import errors
 from ladle.frontends.dockerfile.ast import From, Instruction, Onbuild
 from ladle.frontends.dockerfile.parse import parse_one
-from ladle.frontends.dockerfile.stages import Stage, StageGraph, connect
+from ladle.frontends.dockerfile.stages import Stage, StageGraph, connect, names_for
 from ladle.frontends.dockerfile.work import Work
 
 
@@ -30,7 +30,7 @@ def fire(work: Work, graph: StageGraph) -> list[Stage]:
     wrong: list[Diagnostic] = []
     for text in texts:
         try:
-            found.append(_trigger(stage.source, text))
+            found.append(_trigger(stage.source, text, labs=work.build.labs))
         except DiagnosticError as error:
             wrong += [_at_base(stage.source, text, diagnostic) for diagnostic in error.diagnostics]
     if wrong:
@@ -38,7 +38,7 @@ def fire(work: Work, graph: StageGraph) -> list[Stage]:
     _put_before(work, found)
     before = len(graph.images)
     for place, text in enumerate(texts):
-        problems = connect(stage, graph, graph.by_name(), [place])
+        problems = connect(stage, graph, names_for(stage), [place])
         wrong += [_at_base(stage.source, text, problem) for problem in problems]
     if wrong:
         raise DiagnosticError(wrong)
@@ -47,8 +47,8 @@ def fire(work: Work, graph: StageGraph) -> list[Stage]:
     return [*graph.images[before:], *(other for other in needed if 0 <= other.index < stage.index)]
 
 
-def _trigger(base: From, text: str) -> Instruction:
-    instruction = parse_one(SourceText("ONBUILD", text))
+def _trigger(base: From, text: str, *, labs: bool) -> Instruction:
+    instruction = parse_one(SourceText("ONBUILD", text), labs=labs)
     if instruction is None:
         raise DiagnosticError([errors.trigger_not_single(base.base.text, text, base.base.span)])
     if isinstance(instruction, From):

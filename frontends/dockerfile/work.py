@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING
 
@@ -14,17 +14,16 @@ from ladle.frontends.dockerfile.ast import Word
 from ladle.frontends.dockerfile.facts import Facts
 from ladle.frontends.dockerfile.imageconfig import ImageConfig
 from ladle.frontends.dockerfile.words import Style, WordError, expand
-from ladle.llb.metadata import Location, Range
+from ladle.llb.metadata import Location, Range, SourceInfo
 from ladle.llb.ops import Platform
 from ladle.llb.settings import Environment
 from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
-    from ladle.core.api.diagnostics import Diagnostic
+    from ladle.core.api.diagnostics import Diagnostic, SourceText
     from ladle.core.api.frontend import CompileOptions, Context
-    from ladle.frontends.dockerfile.localcontext import LocalContext
+    from ladle.frontends.dockerfile.localcontext import LocalContext, Tree
     from ladle.frontends.dockerfile.stages import Stage
-    from ladle.llb.metadata import SourceInfo
     from ladle.llb.nodes import OpOptions
     from ladle.llb.ops.exec import ProxyEnv
     from ladle.llb.state import State
@@ -59,10 +58,24 @@ class Build:
     works: dict[Stage, Work] = field(default_factory=dict)
     begun: set[Stage] = field(default_factory=set)
     errors: list[Diagnostic] = field(default_factory=list)
+    labs: bool = False
+    """The file may use the labs language."""
+    trees: dict[str, Tree] = field(default_factory=dict)
+    """What imported files copy from, by name."""
+    texts: dict[SourceText, SourceInfo] = field(default_factory=dict)
+    """Other files than the build file."""
     facts: Facts = field(default_factory=Facts)
     """What checks want to know."""
     groups: int = 0
     """How many groups of steps there are that progress shows as one."""
+
+    def info(self, text: SourceText | None) -> SourceInfo:
+        """Return a text as what locations point into; the build file for None."""
+        if text is None or text.name == self.source.filename:
+            return self.source
+        if text not in self.texts:
+            self.texts[text] = SourceInfo(filename=text.name, language="Dockerfile", data=encoded(text.text))
+        return self.texts[text]
 
     @property
     def shows_platform(self) -> bool:
@@ -91,6 +104,8 @@ class Work:
     step: int = 0
     total: int = -1
     """How many steps progress counts in this stage; counted at the first one."""
+    text: SourceText | None = None
+    """The file that the present instruction is written in."""
     in_trigger: bool = False
     """The present instruction is an ONBUILD trigger of the base."""
     cmd_set: bool = False
@@ -101,6 +116,22 @@ class Work:
     """The directory of the caller that this stage stands for, whose used paths are counted."""
     _changed: bool = True
 
+    @property
+    def style(self) -> Style:
+        """How words of the stage's file are written."""
+        return self.stage.scope.style if self.stage.scope is not None else self.build.style
+
+    @property
+    def global_values(self) -> Mapping[str, str]:
+        """The values of the ARGs before the first FROM of the stage's file."""
+        return self.stage.scope.values if self.stage.scope is not None else self.build.global_values
+
+    @property
+    def tree(self) -> Tree:
+        """What COPY and ADD without `--from` copy from: the build context, or what an imported file brings along."""
+        named = self.stage.scope.tree if self.stage.scope is not None else None
+        return self.build.main if named is None else self.build.trees[named.name]
+
     def set_variable(self, name: str, value: str) -> None:
         """Set a variable for what follows."""
         self.variables.pop(name, None)
@@ -110,14 +141,14 @@ class Work:
     def expand(self, word: Word, style: Style | None = None) -> str:
         """Return a word with its variables put in."""
         if "$" not in word.text:
-            return expand_word(word, self.variables, style or self.build.style)
-        found = expand_all(word, self.variables, style or self.build.style)
+            return expand_word(word, self.variables, style or self.style)
+        found = expand_all(word, self.variables, style or self.style)
         self.build.facts.note(word, found, self.variables, self.arguments)
         return found.text
 
     def expand_words(self, word: Word) -> list[str]:
         """Return what a word becomes when it is split after its variables are put in."""
-        found = expand_all(word, self.variables, self.build.style)
+        found = expand_all(word, self.variables, self.style)
         self.build.facts.note(word, found, self.variables, self.arguments)
         return found.words
 
@@ -145,13 +176,14 @@ class Work:
 
     def location(self, first: int, last: int) -> Location:
         """Return lines of the file as a place in it."""
-        return Location(source=self.build.source, ranges=(Range(start_line=first, end_line=last),))
+        text = self.text or (self.stage.source.span.source if self.stage.source else None)
+        return Location(source=self.build.info(text), ranges=(Range(start_line=first, end_line=last),))
 
     def shown(self, text: str, style: Style | None = None, hidden: Iterable[str] = ()) -> str:
         """Return an instruction as progress shows it: keyword in upper case, variables put in but those to hide."""
         secret = dict.fromkeys(hidden, "****")
         try:
-            text = expand(text, {**self.variables, **secret} if secret else self.variables, style or self.build.style)
+            text = expand(text, {**self.variables, **secret} if secret else self.variables, style or self.style)
         except WordError:
             pass
         keyword, space, rest = text.partition(" ")

@@ -70,7 +70,7 @@ class View:
 
     def nodes(self, stage: Stage) -> list[Instruction]:
         """Return the instructions of a stage; those that its base brings along (ONBUILD) are not the file's."""
-        return [node for node in stage.instructions if node.span.source is self.file.source]
+        return [node for node in stage.instructions if self.file.has(node.span)]
 
     def built(self) -> Iterator[Instruction]:
         """Yield the instructions of the stages that are built."""

@@ -43,14 +43,15 @@ def view_of(file: Dockerfile, context: Context, build: Build, graph: StageGraph)
     platform = build.target_platform
     options = context.options
     arguments = stages.global_args(file)
+    own = [stage for stage in graph.stages if stage.scope is None or not stage.scope.prefix]
     named = options.target or stages.last_stage_name(file)
     start = platform_arguments(options.build_platform or platform, platform, named, {})
     return View(
         file=file,
         style=build.style,
-        stages=tuple(graph.stages),
-        reached=tuple(stage for stage in graph.stages if stage in build.begun),
-        facts=build.facts,
+        stages=tuple(own),
+        reached=tuple(stage for stage in own if stage in build.begun),
+        facts=build.facts.within(file.has),
         values=build.global_values,
         defaults=_defaults(file, build, start),
         declared=tuple(pair.name.text for node in arguments for pair in node.pairs),

@@ -39,7 +39,7 @@ def run_rules(view: View, config: Config) -> list[Found]:
 
 def in_order(found: Iterable[Found]) -> list[Found]:
     """Return findings in the order of the file, each once: there is a set of them for each platform."""
-    once = {(one.text, one.finding.span.start): one for one in found}
+    once = {(one.text, one.finding.span.source.name, one.finding.span.start): one for one in found}
     return sorted(once.values(), key=lambda one: (one.finding.lines, one.rule.name, one.finding.span.start))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from ladle.core.api.diagnostics import Diagnostic
 from ladle.core.api.errors import BuildError
-from ladle.core.api.frontend import CompileOptions, HostBase, NamedContext, ResolvedImage
+from ladle.core.api.frontend import CompileOptions, HostBase, NamedContext, OtherFile, ResolvedImage
 from ladle.core.api.reference import parse_reference
 from ladle.llb.ops import Platform, SourceOp
 
@@ -49,6 +49,17 @@ class FakeContext:
 
     def read(self, path: str, *, beside_build_file: bool = False) -> bytes | None:
         return self.files.get(path)
+
+    def read_other(self, place: str, path: str) -> OtherFile:
+        if not place:
+            return OtherFile(data=self.read(path))
+        if "://" in place:
+            tree = NamedContext(name=place, kind="git", value=place)
+        elif place in self.named and self.named[place].kind == "local":
+            tree = self.named[place]
+        else:
+            raise BuildError(f"there is no context {place!r}")
+        return OtherFile(data=self.files.get(f"{place}/{path}"), tree=tree)
 
     def ignore_file(self) -> tuple[str, bytes] | None:
         for name in (f"{self.options.filename}.dockerignore", ".dockerignore"):
