@@ -1,0 +1,20 @@
+# syntax=docker/dockerfile:1.7
+FROM lukemathwalker/cargo-chef:latest-rust-1 AS chef
+WORKDIR /app
+
+FROM chef AS planner
+COPY . .
+RUN cargo chef prepare --recipe-path recipe.json
+
+FROM chef AS builder
+COPY --from=planner /app/recipe.json recipe.json
+RUN cargo chef cook --release --recipe-path recipe.json
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    cargo build --release --bin app
+
+FROM debian:bookworm-slim AS runtime
+WORKDIR /app
+COPY --link --from=builder /app/target/release/app /usr/local/bin/
+STOPSIGNAL SIGINT
+ENTRYPOINT ["/usr/local/bin/app"]
