@@ -103,6 +103,7 @@ RUN make test
 RUN install -D out/app /opt/app/bin/app
 
 FROM base AS final
+ARG REVISION
 LABEL org.opencontainers.image.title=app \\
       org.opencontainers.image.revision=$REVISION
 COPY --from=build --chown=1000:1000 /opt/app /opt/app
