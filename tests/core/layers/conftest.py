@@ -6,9 +6,11 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
 import stat
 import tarfile
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from ladle.core.layers.tarread import TarReader
 from ladle.core.layers.tarwriter import TarWriter
 from ladle.core.layers.walkdiff import diff_trees
 from ladle.core.worker.child import run_in_child
+from tests.support.userns import USER, InUserNamespace, run_as_user
 
 EPOCH = 1_700_000_000
 
@@ -211,3 +214,21 @@ def archive() -> Callable[..., bytes]:
         return buffer.getvalue()
 
     return make
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory of an ordinary user's."""
+    made = Path(tempfile.mkdtemp(prefix="ladle-user-"))
+    (made / "store/snapshots").mkdir(parents=True)
+    for path in (made, made / "store", made / "store/snapshots"):
+        os.chown(path, USER, USER)
+        path.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def as_user(place: Path) -> InUserNamespace:
+    """Run a job as an ordinary user who is root in a user namespace with the given id map."""
+    return lambda function, id_map, **args: run_as_user(place / "store", function, id_map, args)
