@@ -36,6 +36,7 @@ def line(number: int) -> dict[str, Any]:
     return {"ranges": [{"start": {"line": number}, "end": {"line": number}}]}
 
 
+@pytest.mark.row("CK-29")
 def test_lint_has_buildkits_shape(make_context: Context) -> None:
     text = "FROM scratch\nMAINTAINER me\n"
     answer = DockerfileFrontend().lint(make_context(text))
@@ -59,6 +60,7 @@ def test_lint_has_buildkits_shape(make_context: Context) -> None:
     assert answer.text.endswith("Check complete, 1 warning has been found!\n")
 
 
+@pytest.mark.row("CK-26", "CK-29")
 def test_lint_looks_at_all_stages(make_context: Context) -> None:
     text = "FROM busybox AS one\nCMD run\nFROM busybox AS two\nCMD run\nFROM missing AS three\n"
     answer = DockerfileFrontend().lint(make_context(text))
@@ -81,6 +83,7 @@ def test_information_is_no_failure(make_context: Context) -> None:
     assert (answer.status, len(answer.data["warnings"])) == (0, 1)
 
 
+@pytest.mark.row("CK-26")
 @pytest.mark.parametrize("text", ["FORM x\n", "FROM scratch\nCOPY --from=9 a b\n", "# check=x\nFROM scratch\n", ""])
 def test_lint_of_a_file_that_does_not_compile(make_context: Context, text: str) -> None:
     answer = DockerfileFrontend().lint(make_context(text))
@@ -94,6 +97,7 @@ def test_checks_of_the_tree_when_stages_do_not_fit(make_context: Context) -> Non
     assert [each["ruleName"] for each in answer.data["warnings"]] == ["MaintainerDeprecated"]
 
 
+@pytest.mark.row("CK-27", "DF-09")
 def test_outline(make_context: Context) -> None:
     answer = DockerfileFrontend().outline(make_context(FILE, options={"target": "out", "build_args": {"NAME": "me"}}))
     assert answer.data == {
@@ -120,6 +124,7 @@ def test_outline_of_what_does_not_compile(make_context: Context) -> None:
         DockerfileFrontend().outline(make_context("FROM missing\n"))
 
 
+@pytest.mark.row("CK-28", "DF-09")
 def test_targets(make_context: Context) -> None:
     answer = DockerfileFrontend().targets(make_context(FILE))
     assert answer.data["targets"] == [
@@ -130,6 +135,7 @@ def test_targets(make_context: Context) -> None:
     assert "other (default)" in answer.text
 
 
+@pytest.mark.row("CK-30")
 def test_describe(make_context: Context) -> None:
     answer = DockerfileFrontend().describe(make_context(""))
     names = [each["name"] for each in answer.data]

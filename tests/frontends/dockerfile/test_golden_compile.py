@@ -63,6 +63,7 @@ def compile_case(make_context: Callable[..., Any]) -> Run:
     return run
 
 
+@pytest.mark.row("DF-12", "DF-13", "DF-23", *(f"DF-{number}" for number in range(25, 43)), "DF-88", "CK-31")
 @pytest.mark.parametrize("name", NAMES)
 def test_equals_buildkit(name: str, compile_case: Run) -> None:
     if name not in STILL_TO_COME:

@@ -44,6 +44,7 @@ def test_joining(text: str, expected: list[str]) -> None:
     assert texts(text) == expected
 
 
+@pytest.mark.row("DF-04", "DF-10")
 def test_places_are_kept_through_continuations() -> None:
     source = SourceText("Dockerfile", "RUN one \\\n  # remark\n\n  two \\\n\tthree")
     line = split(source).lines[0]
@@ -57,11 +58,13 @@ def test_places_are_kept_through_continuations() -> None:
     assert position(line.span(line.text.index("three"), len(line.text))) == (5, 2)
 
 
+@pytest.mark.row("DF-09", "DF-10")
 def test_remarks_right_above_belong_to_an_instruction() -> None:
     found = lines("# far\n\n# one\n#two\nRUN a\n# three\n#\n# four\nRUN b").lines
     assert [line.comments for line in found] == [("one", "two"), ("four",)]
 
 
+@pytest.mark.row("DF-07")
 def test_directives() -> None:
     made = lines("# syntax=docker/dockerfile:1\n# check=skip=all\n# unknown=x\n# escape=`\nRUN a")
     assert [(item.name, item.value) for item in made.directives] == [
@@ -71,12 +74,14 @@ def test_directives() -> None:
     assert made.escape == "\\"
 
 
+@pytest.mark.row("DF-04")
 def test_a_byte_order_mark_counts_for_nothing() -> None:
     source = decode("Dockerfile", b"\xef\xbb\xbf# escape=`\nRUN a")
     assert split(source).escape == "`"
     assert split(source).lines[0].whole.start == 11
 
 
+@pytest.mark.row("DF-05")
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a remark", "   \n#"])
 def test_nothing_in_it(text: str) -> None:
     assert [error.code for error in lines(text).errors] == ["DF0001"]
@@ -87,12 +92,14 @@ def test_bytes_that_are_not_utf8_are_allowed_in_remarks_only() -> None:
     assert [error.code for error in split(decode("Dockerfile", b"RUN \xff")).errors] == ["DF0006"]
 
 
+@pytest.mark.row("DF-04")
 def test_a_line_has_a_limit_in_bytes() -> None:
     assert not lines("RUN " + "x" * 65531).errors
     assert [error.code for error in lines("RUN " + "x" * 65532).errors] == ["DF0004"]
     assert [error.code for error in lines("RUN " + "\u00fc" * 32766).errors] == ["DF0004"]
 
 
+@pytest.mark.row("DF-11")
 def test_here_documents_are_taken_out() -> None:
     made = lines("RUN <<A cat <<-'B'\n# no remark\nA\n\tb \\\n\tB\nRUN next")
     assert [line.text for line in made.lines] == ["RUN <<A cat <<-'B'", "RUN next"]

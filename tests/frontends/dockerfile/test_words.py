@@ -21,6 +21,46 @@ PLAIN = Style()
 VALUES = {"a": "A", "two": "x y", "empty": "", "path": "/usr/lib/x.tar.gz", "1": "one", "é": "accent", "_u": "under"}
 
 
+FORMS = [
+    ("DF-14", "$a", "A"),
+    ("DF-14", "${a}", "A"),
+    ("DF-14", "$unset|${unset}", "|"),
+    ("DF-15", "${unset:-w}|${empty:-w}|${a:-w}", "w|w|A"),
+    ("DF-15", "${unset-w}|${empty-w}|${a-w}", "w||A"),
+    ("DF-16", "${unset:+w}|${empty:+w}|${a:+w}", "||w"),
+    ("DF-16", "${unset+w}|${empty+w}|${a+w}", "|w|w"),
+    ("DF-17", "${a:?e}|${a?e}|${empty?e}", "A|A|"),
+    ("DF-18", "${path#*/}|${path#/usr}|${path#x}", "usr/lib/x.tar.gz|/lib/x.tar.gz|/usr/lib/x.tar.gz"),
+    ("DF-18", "${path##*/}|${path##*.}", "x.tar.gz|gz"),
+    ("DF-19", "${path%/*}|${path%.??}", "/usr/lib|/usr/lib/x.tar"),
+    ("DF-19", "${path%%/*}|${path%%.*}", "|/usr/lib/x"),
+    ("DF-20", "${path/r/R}|${path/t?r/T}", "/usR/lib/x.tar.gz|/usr/lib/x.T.gz"),
+    ("DF-20", "${path//r/R}|${path//?r/-}", "/usR/lib/x.taR.gz|/u-/lib/x.t-.gz"),
+    ("DF-21", "${unset:-${a}${unset:-${two}}}", "Ax y"),
+    ("DF-21", "${path##*${unset:-/}}|${path%${unset-.gz}}", "x.tar.gz|/usr/lib/x.tar"),
+    ("DF-21", "${path/${unset:-lib}/${a}}", "/usr/A/x.tar.gz"),
+    ("DF-21", "${path#[/]}|${glob#\\*}|${glob#\\?}", "/usr/lib/x.tar.gz|?b|*?b"),
+    ("DF-22", "'$a'|\"$a\"|\\$a|'\"'|\"'\"", "$a|A|$a|\"|'"),
+    ("DF-22", "$1|$é|$_u|$@|$*|$#|$?|$-|$$|$!|$0", "one|accent|under||||||||"),
+]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [pytest.param(word, expected, marks=pytest.mark.row(row), id=word) for row, word, expected in FORMS],
+)
+def test_each_form(word: str, expected: str) -> None:
+    assert expand(word, {**VALUES, "glob": "*?b"}, PLAIN) == expected
+
+
+def test_all_14_forms_are_there() -> None:
+    """`${v}`, six with `-`, `+` and `?`, four that strip, two that replace; and `$v`."""
+    written = " ".join(word for _, word, _ in FORMS)
+    forms = ("$a", "${a}", ":-", "-w", ":+", "+w", ":?", "?e", "#", "##", "%", "%%", "/r/", "//r/")
+    assert len(forms) == 14
+    assert all(form in written for form in forms)
+
+
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
@@ -62,6 +102,7 @@ def test_expand(word: str, expected: str) -> None:
     assert expand(word, VALUES, PLAIN) == expected
 
 
+@pytest.mark.row("DF-17", "DF-21", "DF-22")
 @pytest.mark.parametrize(
     ("word", "message"),
     [
@@ -91,10 +132,12 @@ def test_words_that_cannot_be_expanded(word: str, message: str) -> None:
     assert str(caught.value) == message
 
 
+@pytest.mark.row("DF-07", "DF-22")
 def test_the_escape_character_is_the_files() -> None:
     assert expand("C:\\dir`$a\\$a", VALUES, Style(escape="`")) == "C:\\dir$a\\A"
 
 
+@pytest.mark.row("DF-23")
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
@@ -116,6 +159,7 @@ def test_what_progress_shows_keeps_quotes_and_unset_variables() -> None:
     assert expand(word, VALUES, shown) == "echo \"A\" '$a' $no ${no} ${no:-A} ${no/x/y} A"
 
 
+@pytest.mark.row("DF-24")
 def test_unset_variables_are_told() -> None:
     assert expansion("$a $no ${nor:-x}", VALUES, PLAIN).unset == {"no", "nor"}
 

@@ -54,6 +54,7 @@ def test_wrong_options(make_context: Context, text: str, message: str) -> None:
         assert bool(caught.value.diagnostics[0].labels) == (check is None)
 
 
+@pytest.mark.row("CK-23", "CK-24", "DF-66")
 @pytest.mark.parametrize(
     ("text", "check", "rules"),
     [
@@ -74,6 +75,7 @@ def test_what_is_skipped(make_context: Context, text: str, check: str | None, ru
     assert warned(make_context, text, check) == rules
 
 
+@pytest.mark.row("CK-23", "CK-25")
 def test_warnings_as_errors(make_context: Context) -> None:
     with pytest.raises(DiagnosticError) as caught:
         warned(make_context, "# check=error=true\n" + BODY)
@@ -89,6 +91,7 @@ def test_nothing_to_say_is_no_error(make_context: Context) -> None:
     assert warned(make_context, "# check=error=true\nFROM scratch\nCOPY a /\n") == []
 
 
+@pytest.mark.row("CK-26", "DF-58")
 def test_only_what_is_built_is_checked(make_context: Context) -> None:
     text = "FROM busybox AS one\nCMD run\nFROM busybox AS two\nCMD run\n"
     context = make_context(text, options={"target": "one"})
