@@ -187,7 +187,8 @@ class _Applier:
             start = 0
             length = len(piece)
             for here in range(0, length - _HOLE + 1, _HOLE):
-                if piece[here : here + 64] == _HOLE_BYTES[:64] and piece[here : here + _HOLE] == _HOLE_BYTES:
+                # as bytes: views are compared item by item, forty times slower
+                if not piece[here] and piece[here : here + _HOLE].tobytes() == _HOLE_BYTES:
                     if start < here:
                         _write_at(fd, piece[start:here], at + start)
                     start = here + _HOLE

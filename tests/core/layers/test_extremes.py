@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers of many, long and odd names: made, applied and described again as they were.
 
-A directory has 10,000 files, with `LADLE_SLOW=1` 50,000.
+A directory has 10,000 files, a sparse file 300 MiB; with `LADLE_SLOW=1` 50,000 and 10 GiB.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ladle.core.layers import jobs
 from ladle.core.layers.apply import Applied
 
 pytestmark = pytest.mark.root
@@ -21,6 +23,7 @@ Look = Callable[[Path], dict[str, tuple[object, ...]]]
 Layer = Callable[..., bytes]
 Unpack = Callable[..., Applied]
 MANY = 50_000 if os.environ.get("LADLE_SLOW") else 10_000
+SPARSE = 10 << 30 if os.environ.get("LADLE_SLOW") else 300 << 20
 CAPABILITY_OF_A_NAMESPACE = bytes.fromhex("0100000300040000000000000000000000000000a0860100")
 
 
@@ -91,3 +94,24 @@ def test_a_capability_of_a_user_namespace(upper_layer: Layer, unpack: Unpack, tm
     assert CAPABILITY_OF_A_NAMESPACE.endswith(record.encode("latin-1", "surrogateescape")[-4:])
     unpack(layer, tmp_path / "root")
     assert os.getxattr(tmp_path / "root/f", "security.capability") == CAPABILITY_OF_A_NAMESPACE
+
+
+def test_a_sparse_file_stays_sparse(run_job: Callable[..., dict[str, Any]], store: Path, tmp_path: Path) -> None:
+    upper = store / "snapshots/1"
+    upper.mkdir()
+    with (upper / "f").open("wb") as file:
+        for place in (0, SPARSE // 2 - 7, SPARSE - 4):
+            file.seek(place)
+            file.write(b"data")
+    made = run_job(
+        jobs.diff, parents=[], snapshot="1", compression="gzip", level=None, epoch=None, out=str(tmp_path / "blob")
+    )
+    assert made["uncompressed_size"] == SPARSE + (2 if SPARSE < 8 << 30 else 4) * 512 + 512
+    promised = {key: made[key] for key in ("media_type", "digest", "size", "diff_id")}
+    run_job(jobs.apply, parents=[], snapshot="2", blob=str(tmp_path / "blob"), **promised)
+    status = (store / "snapshots/2/f").stat()
+    assert (status.st_size, status.st_blocks * 512 <= 4 << 20) == (SPARSE, True)
+    with (store / "snapshots/2/f").open("rb") as file:
+        for place in (0, SPARSE // 2 - 7, SPARSE - 4):
+            file.seek(place)
+            assert file.read(4) == b"data"
