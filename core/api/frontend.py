@@ -39,6 +39,8 @@ class CompileOptions:
     add_hosts: tuple[tuple[str, str], ...] = ()
     ulimits: tuple[tuple[str, int, int], ...] = ()
     shm_size: int = 0
+    arguments: tuple[str, ...] = ()
+    """What stands after the frontend's name in `# syntax=NAME ARGUMENT…`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ from ladle.core.build.worker_thread import EngineThread
 
 if TYPE_CHECKING:
     from ladle.core.api.exporter import ExportReport
+    from ladle.core.build.foreign.frontend import ForeignFrontends
     from ladle.core.build.reads import Read
     from ladle.core.build.request import BuildRequest
     from ladle.core.progress.reporter import BuildReporter
@@ -87,7 +88,12 @@ class Build:
             return _given_graph(request.llb)
         request, context = self._frontend_context(environment)
         compiled = compile_build_file(
-            request, context, registry=self.registry, facts=self.store.facts, resolve=_resolver(environment)
+            request,
+            context,
+            registry=self.registry,
+            facts=self.store.facts,
+            resolve=_resolver(environment),
+            foreign=self._foreign(),
         )
         for name, directory in compiled.locals.items():
             self.session.add_local(name, directory)
@@ -101,7 +107,12 @@ class Build:
         """Return what the frontend answers to a call (`lint`, `outline`, …) about the build file; nothing is built."""
         with self._stack:
             request, context = self._frontend_context(self._environment())
-            return ask_frontend(request, context, registry=self.registry, call=call)
+            return ask_frontend(request, context, registry=self.registry, call=call, foreign=self._foreign())
+
+    def _foreign(self) -> ForeignFrontends:
+        from ladle.core.build.foreign.frontend import ForeignFrontends
+
+        return ForeignFrontends(self._engine, self.registry, lambda data: self.reporter.log("frontend", 2, data))
 
     def _frontend_context(self, environment: Environment) -> tuple[BuildRequest, RecordingContext]:
         request = self._with_context(self.request, environment)

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from ladle.core.api.errors import BuildError, InternalError
 from ladle.core.api.platforms import format_platform, parse_platform
 from ladle.core.build.context import RecordingContext
+from ladle.core.build.foreign.choose import choose
 from ladle.core.build.reads import Read, unchanged
-from ladle.core.build.syntax import pick_frontend
 from ladle.core.version import VERSION
 from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.core.api.services import Facts
+    from ladle.core.build.foreign.frontend import ForeignFrontends
     from ladle.core.build.request import BuildRequest
     from ladle.core.registry import Registry
     from ladle.llb.definition import Definition
@@ -64,39 +65,39 @@ def compile_build_file(
     registry: Registry,
     facts: Facts,
     resolve: Callable[[Read], str],
+    foreign: ForeignFrontends | None = None,
 ) -> Compiled:
     """Return the compiled build file, from the cache where everything that it read is as it was.
 
     Raises `DiagnosticError` for a build file that does not compile.
     """
-    shown, name, frontend = _frontend(request, context, registry)
-    key = _key(request, name, frontend.VERSION, shown)
+    shown, frontend = choose(request, context, registry, foreign)
+    key = _key(request, frontend.name, frontend.version, shown)
     if not request.pull:
         stored = facts.get(_KIND, key)
         if stored is not None and (found := _from_bytes(stored)) is not None and unchanged(found.reads, resolve):
             return found
-    result = frontend().compile(context)
+    result = frontend.make().compile(context)
     compiled = _compiled(request, context, result)
     if compiled.replayable:
         facts.put(_KIND, key, _to_bytes(compiled))
     return compiled
 
 
-def ask_frontend(request: BuildRequest, context: RecordingContext, *, registry: Registry, call: str) -> Any:
+def ask_frontend(
+    request: BuildRequest,
+    context: RecordingContext,
+    *,
+    registry: Registry,
+    call: str,
+    foreign: ForeignFrontends | None = None,
+) -> Any:
     """Return what the frontend answers to a call; raises `BuildError` for one that it does not have."""
-    _, name, frontend = _frontend(request, context, registry)
-    method = getattr(frontend(), call, None)
+    _, frontend = choose(request, context, registry, foreign)
+    method = getattr(frontend.make(), call, None)
     if method is None:
-        raise BuildError(f"the frontend {name!r} does not answer the call {call!r}", code="LA0155")
+        raise BuildError(f"the frontend {frontend.name!r} does not answer the call {call!r}", code="LA0155")
     return method(context)
-
-
-def _frontend(request: BuildRequest, context: RecordingContext, registry: Registry) -> tuple[str, str, Any]:
-    """Return the build file's shown name, and name and class of the frontend that is to read it."""
-    shown, data = context.build_file()
-    forced = request.syntax or request.options.build_args.get("BUILDKIT_SYNTAX", "").split(" ")[0]
-    name = pick_frontend(registry, path=shown, head=data[:4096], forced=forced)
-    return shown, name, registry.load("frontend", name)
 
 
 def _compiled(request: BuildRequest, context: RecordingContext, result: Any) -> Compiled:

@@ -13,7 +13,7 @@ from ladle.core.api.frontend import CompileOptions, HostBase, NamedContext, Othe
 from ladle.core.api.platforms import format_platform
 from ladle.core.api.reference import parse_reference
 from ladle.core.build import otherfiles
-from ladle.core.build.reads import MAX_FILE_BYTES, Read, file_read, read_bounded
+from ladle.core.build.reads import MAX_FILE_BYTES, Read, file_read, names_read, read_bounded, read_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +88,20 @@ class RecordingContext:
             raise otherfiles.not_readable(place, tree.kind)
         root = self._session.local(tree.local)
         return OtherFile(data=self._file(otherfiles.inside(root, path)), tree=tree)
+
+    def list(self, path: str) -> tuple[str, ...] | None:
+        """Return the sorted names in a directory of the context, directories with a `/`; None if it is absent."""
+        base = os.path.realpath(self._request.context)
+        full = os.path.realpath(os.path.join(base, os.path.normpath("/" + path).lstrip("/")))
+        if os.path.commonpath([full, base]) != base:
+            raise BuildError(f"{path!r} leads out of the build context", code="LA0132")
+        names = read_names(full)
+        self.reads.append(names_read(full, names))
+        return names
+
+    def recorded_file(self, path: str) -> bytes | None:
+        """Return a file of the machine's, such as one of a frontend's own; None if it is absent."""
+        return self._file(path)
 
     def ignore_file(self) -> tuple[str, bytes] | None:
         """Return name and bytes of `<build file>.dockerignore` or else `.dockerignore`; None without one."""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a compile read, and whether it would read the same again. Light: it is on the path of a cached build.
 
-A read is a tuple: `("file", absolute path, sha256 hex or "")` where "" says that it was absent,
-`("git", address, key of its tree)`,
-`("tag", reference, platform, host, path, tag, digest in the reference or "", digest)`, or `("host", identity)`.
+A read is a tuple: `("file", absolute path, sha256 hex or "")` where "" says that it was absent, `("git", address, key
+of its tree)`, `("tag", reference, platform, host, path, tag, digest in the reference or "", digest)`, or `("host",
+identity)`.
 """
 
 from __future__ import annotations
@@ -42,6 +42,21 @@ def file_read(path: str, data: bytes | None) -> Read:
     return ("file", path, "" if data is None else sha256(data).hexdigest())
 
 
+def read_names(path: str) -> tuple[str, ...] | None:
+    """Return the sorted names in a directory, those of directories with a `/`; None where there is none."""
+    try:
+        with os.scandir(path) as entries:
+            return tuple(sorted([entry.name + ("/" if entry.is_dir() else "") for entry in entries]))
+    except OSError:
+        return None
+
+
+def names_read(path: str, names: tuple[str, ...] | None) -> Read:
+    """Return the read of a directory that had these names, or that was absent."""
+    text = "" if names is None else "\0".join(names) + "\0"
+    return ("names", path, "" if names is None else sha256(text.encode(errors="surrogateescape")).hexdigest())
+
+
 def unchanged(reads: Iterable[Read], resolve: Callable[[Read], str]) -> bool:
     """Say whether every read would give the same; `resolve` returns the present digest or identity of other kinds."""
     for read in reads:
@@ -51,6 +66,9 @@ def unchanged(reads: Iterable[Read], resolve: Callable[[Read], str]) -> bool:
             except OSError:
                 return False
             if now != tuple(read):
+                return False
+        elif read[0] == "names":
+            if names_read(read[1], read_names(read[1])) != tuple(read):
                 return False
         elif resolve(read) != read[-1]:
             return False

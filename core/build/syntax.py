@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ladle.core.api.errors import UsageError
-from ladle.core.registry import near
-
 if TYPE_CHECKING:
     from ladle.core.registry import Registry
 
-_DIRECTIVE = re.compile(r"^\s*(?:#|//|--|;)\s*syntax\s*=\s*(\S+)", re.IGNORECASE)
-_OTHER_DIRECTIVE = re.compile(r"^#\s*[a-zA-Z][a-zA-Z0-9]*\s*=")
+_DIRECTIVE = re.compile(r"^\s*(?:#|//|--|;)\s*syntax\s*=\s*(\S.*)", re.IGNORECASE)
+_OTHER_DIRECTIVE = re.compile(r"^\s*(?:#|//|--|;)\s*[a-zA-Z][a-zA-Z0-9]*\s*=|^\s*(?:\{|---)\s*$")
+_KEY = re.compile(r"""^\s*\{?\s*(?:"syntax"|'syntax'|syntax)\s*:\s*("[^"]*"|'[^']*'|[^\s#,][^#,]*)""")
 _DOCKERFILE_ALIAS = re.compile(
     r"(?:docker\.io/)?docker/dockerfile(?::(?:1|latest)[\w.-]*)?(?:@sha256:[0-9a-f]{64})?|dockerfile\.v0"
 )
@@ -26,25 +24,26 @@ DEFAULT = "dockerfile"
 
 
 def directive(head: bytes) -> str:
-    """Return the first word of a `# syntax=` directive at the top of a build file, "" without one.
+    """Return the value of a `# syntax=` directive at the top of a build file, "" without one.
 
-    A shebang line may stand before it, and other parser directives (`# escape=`) as Docker allows.
+    It is a comment of any style, or the first key of a JSON or YAML file. A shebang line may stand before it, and other
+    parser directives (`# escape=`) as Docker allows. The value's first word names the frontend, the rest are arguments.
     """
     lines = head.removeprefix(b"\xef\xbb\xbf").decode(errors="replace").splitlines()
     if lines and lines[0].startswith("#!"):
         lines = lines[1:]
     for line in lines:
-        match = _DIRECTIVE.match(line)
-        if match:
-            return match[1]
+        if match := _DIRECTIVE.match(line):
+            return match[1].strip()
+        if match := _KEY.match(line):
+            return match[1].strip("\"' \t")
         if not _OTHER_DIRECTIVE.match(line):
             return ""
     return ""
 
 
-def pick_frontend(registry: Registry, *, path: str, head: bytes, forced: str) -> str:
-    """Return the name of the installed frontend; raises `UsageError` naming every candidate that was tried."""
-    wanted = forced or directive(head)
+def pick_frontend(registry: Registry, *, path: str, head: bytes, wanted: str) -> str:
+    """Return the name of the installed frontend, "" where none is called `wanted`; without that one by the file."""
     names = registry.names("frontend")
     if not wanted:
         for name in names:
@@ -55,9 +54,4 @@ def pick_frontend(registry: Registry, *, path: str, head: bytes, forced: str) ->
         return wanted.removeprefix(_OWN)
     if _DOCKERFILE_ALIAS.fullmatch(wanted):
         return DEFAULT
-    raise UsageError(
-        f"there is no frontend {wanted!r}",
-        code="LA0140",
-        notes=[f"tried: an installed frontend ({', '.join(names)}), an alias of the built-in Dockerfile frontend"],
-        help=f"frontends from files and images are not supported yet{near(wanted, names)}",
-    )
+    return ""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     import asyncio
     import threading
+    from concurrent.futures import Future
 
     from ladle.core.build.graph import Graph
     from ladle.core.progress.reporter import BuildReporter
@@ -122,8 +123,8 @@ class EngineThread:
             )
         )
 
-    def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end. Ctrl-C cancels it, waits until all that it started is gone, and is raised."""
+    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin a coroutine and return its future, to be waited for on the thread of the command line."""
         import asyncio
         import threading
 
@@ -131,9 +132,13 @@ class EngineThread:
             self._loop = asyncio.new_event_loop()
             self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
             self._thread.start()
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end. Ctrl-C cancels it, waits until all that it started is gone, and is raised."""
         future = None
         try:
-            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            future = self.start(work)
             return future.result()
         except KeyboardInterrupt:
             self._cancel(future)

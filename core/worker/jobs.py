@@ -13,6 +13,7 @@ JOBS: dict[str, str] = {
     "export_tar": "ladle.core.layers.jobs:export_tar",
     "file": "ladle.core.fileops.job:run",
     "digest": "ladle.core.content.job:run",
+    "frontend": "ladle.core.worker.frontend_job:run",
     "remove": "ladle.core.worker.housekeeping:remove",
     "sweep": "ladle.core.worker.housekeeping:sweep",
     "probe": "ladle.core.worker.housekeeping:probe",

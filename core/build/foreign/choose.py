@@ -43,6 +43,8 @@ def choose(
     if len(words) > 1:
         context.options = replace(context.options, arguments=tuple(words[1:]))
     name = pick_frontend(registry, path=shown, head=head, wanted=wanted)
+    if foreign is not None:
+        foreign.permit(name or wanted, _kind(name, wanted), context)
     if name:
         return shown, _installed(name, registry, foreign)
     return shown, _found(wanted, request, context, registry, foreign)
@@ -75,8 +77,19 @@ def _found(
         if found is not None:
             return Chosen(name=wanted, version=found.VERSION, make=lambda: found)
         tried += [f"the file {os.path.relpath(os.path.join(directory, wanted))}" for directory in directories]
+    if foreign is not None and not is_path(wanted):
+        found, looked = foreign.image(wanted, context)
+        if found is not None:
+            return Chosen(name=wanted, version=found.VERSION, make=lambda: found)
+        tried += looked
     hint = "write ./NAME.py for a frontend in a file, or install it" + near(wanted, names)
     raise errors.unknown(wanted, tried, hint)
+
+
+def _kind(name: str, wanted: str) -> str:
+    if name:
+        return "installed"
+    return "a file" if is_path(wanted) else "an image"
 
 
 def is_path(wanted: str) -> bool:

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ladle.core.api.errors import UsageError
-from ladle.core.build.syntax import directive, pick_frontend
+from ladle.core.api.frontend import CompileOptions
+from ladle.core.build.foreign.choose import choose
+from ladle.core.build.syntax import directive
 
 
 @pytest.mark.parametrize(
@@ -26,7 +29,13 @@ from ladle.core.build.syntax import directive, pick_frontend
         ("# escape=`\n# syntax=a\n", "a"),
         ("# check=skip=all\n# syntax=a\n", "a"),
         ("# syntax=a\r\nFROM x\r\n", "a"),
-        ("# syntax=./tools/x.py --fast\n", "./tools/x.py"),
+        ("# syntax=./tools/x.py --fast\n", "./tools/x.py --fast"),
+        ('{"syntax": "a/b:1", "x": 1}', "a/b:1"),
+        ('{\n  "syntax": "a b",\n', "a b"),
+        ("syntax: a # why\nstages:\n", "a"),
+        ("---\nsyntax: 'a'\n", "a"),
+        ("// escape=x\n// syntax=a\n", "a"),
+        ("x: 1\nsyntax: a\n", ""),
         ("# syntax=a\n# syntax=b\n", "a"),
         ("", ""),
         ("FROM x\n", ""),
@@ -63,6 +72,8 @@ class Frontends:
         self.loaded.append(name)
 
         class Detecting:
+            VERSION = "1"
+
             @staticmethod
             def detect(path: str, head: bytes) -> bool:
                 return path.endswith(f".{name}")
@@ -72,14 +83,15 @@ class Frontends:
 
 def pick(registry: Frontends, path: str = "Dockerfile", head: bytes = b"", forced: str = "") -> str:
     given: Any = registry
-    return pick_frontend(given, path=path, head=head, forced=forced)
+    request: Any = SimpleNamespace(syntax=forced, options=CompileOptions(), build_file="/c/Dockerfile", context="/c")
+    context: Any = SimpleNamespace(build_file=lambda: (path, head), options=CompileOptions())
+    return choose(request, context, given, None)[1].name
 
 
 def test_the_flag_comes_before_the_directive_before_the_name() -> None:
     registry = Frontends("dockerfile", "yaml", "pyapp")
     assert pick(registry, "x.yaml", b"# syntax=pyapp\n", "dockerfile") == "dockerfile"
     assert pick(registry, "x.yaml", b"# syntax=pyapp\n") == "pyapp"
-    assert registry.loaded == []
     assert pick(registry, "x.yaml") == "yaml"
     assert pick(registry, "anything") == "dockerfile"
 
@@ -112,7 +124,7 @@ def test_others_are_not_its_names(wanted: str) -> None:
     assert caught.value.code == "LA0140"
     assert wanted in caught.value.message
     assert "dockerfile, yaml" in caught.value.notes[0]
-    assert "not supported yet" in caught.value.help
+    assert "frontend in a file" in caught.value.help
 
 
 def test_a_near_name_is_offered() -> None:
