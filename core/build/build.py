@@ -93,7 +93,7 @@ class Build:
             registry=self.registry,
             facts=self.store.facts,
             resolve=_resolver(environment),
-            foreign=self._foreign(),
+            foreign=self._foreign,
         )
         for name, directory in compiled.locals.items():
             self.session.add_local(name, directory)
@@ -107,7 +107,7 @@ class Build:
         """Return what the frontend answers to a call (`lint`, `outline`, …) about the build file; nothing is built."""
         with self._stack:
             request, context = self._frontend_context(self._environment())
-            return ask_frontend(request, context, registry=self.registry, call=call, foreign=self._foreign())
+            return ask_frontend(request, context, registry=self.registry, call=call, foreign=self._foreign)
 
     def _foreign(self) -> ForeignFrontends:
         from ladle.core.build.foreign.frontend import ForeignFrontends

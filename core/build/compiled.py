@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 from ladle.core.api.errors import BuildError, InternalError
 from ladle.core.api.platforms import format_platform, parse_platform
 from ladle.core.build.context import RecordingContext
-from ladle.core.build.foreign.choose import choose
+from ladle.core.build.foreign.choose import Foreign, choose
 from ladle.core.build.reads import Read, unchanged
 from ladle.core.version import VERSION
 from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.core.api.services import Facts
-    from ladle.core.build.foreign.frontend import ForeignFrontends
     from ladle.core.build.request import BuildRequest
     from ladle.core.registry import Registry
     from ladle.llb.definition import Definition
@@ -65,7 +64,7 @@ def compile_build_file(
     registry: Registry,
     facts: Facts,
     resolve: Callable[[Read], str],
-    foreign: ForeignFrontends | None = None,
+    foreign: Foreign | None = None,
 ) -> Compiled:
     """Return the compiled build file, from the cache where everything that it read is as it was.
 
@@ -90,7 +89,7 @@ def ask_frontend(
     *,
     registry: Registry,
     call: str,
-    foreign: ForeignFrontends | None = None,
+    foreign: Foreign | None = None,
 ) -> Any:
     """Return what the frontend answers to a call; raises `BuildError` for one that it does not have."""
     _, frontend = choose(request, context, registry, foreign)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ladle.core.build.configuration import Configuration
 from ladle.core.build.syntax import directive, pick_frontend
 from ladle.llb.values import dataclass
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ladle.core.registry import Registry
 
 _HEAD_BYTES = 4096
+Foreign = Callable[[], "ForeignFrontends"]
+"""Makes what finds frontends that are not installed: only a build that has one imports it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,7 @@ class Chosen:
 
 
 def choose(
-    request: BuildRequest, context: RecordingContext, registry: Registry, foreign: ForeignFrontends | None
+    request: BuildRequest, context: RecordingContext, registry: Registry, foreign: Foreign | None
 ) -> tuple[str, Chosen]:
     """Return the build file's shown name and its frontend; raises `UsageError` naming every candidate that was tried.
 
@@ -43,18 +46,17 @@ def choose(
     if len(words) > 1:
         context.options = replace(context.options, arguments=tuple(words[1:]))
     name = pick_frontend(registry, path=shown, head=head, wanted=wanted)
-    if foreign is not None:
-        foreign.permit(name or wanted, _kind(name, wanted), context)
+    _permit(name or wanted, _kind(name, wanted), context)
     if name:
         return shown, _installed(name, registry, foreign)
     return shown, _found(wanted, request, context, registry, foreign)
 
 
-def _installed(name: str, registry: Registry, foreign: ForeignFrontends | None) -> Chosen:
+def _installed(name: str, registry: Registry, foreign: Foreign | None) -> Chosen:
     cls = registry.load("frontend", name)
     module = getattr(cls, "ISOLATED", "")
     if module and foreign is not None:
-        return Chosen(name=name, version=cls.VERSION, make=lambda: foreign.isolated(name, module))
+        return Chosen(name=name, version=cls.VERSION, make=lambda: foreign().isolated(name, module))
     return Chosen(name=name, version=cls.VERSION, make=cls)
 
 
@@ -63,7 +65,7 @@ def _found(
     request: BuildRequest,
     context: RecordingContext,
     registry: Registry,
-    foreign: ForeignFrontends | None,
+    foreign: Foreign | None,
 ) -> Chosen:
     from ladle.core.build.foreign import errors
     from ladle.core.registry import near
@@ -73,17 +75,32 @@ def _found(
     if foreign is not None and is_path(wanted):
         beside = () if request.build_file == "-" else (os.path.dirname(request.build_file),)
         directories = tuple(dict.fromkeys((*beside, request.context)))
-        found = foreign.file(wanted, context, directories)
+        found = foreign().file(wanted, context, directories)
         if found is not None:
             return Chosen(name=wanted, version=found.VERSION, make=lambda: found)
         tried += [f"the file {os.path.relpath(os.path.join(directory, wanted))}" for directory in directories]
     if foreign is not None and not is_path(wanted):
-        found, looked = foreign.image(wanted, context)
+        found, looked = foreign().image(wanted, context)
         if found is not None:
             return Chosen(name=wanted, version=found.VERSION, make=lambda: found)
         tried += looked
     hint = "write ./NAME.py for a frontend in a file, or install it" + near(wanted, names)
     raise errors.unknown(wanted, tried, hint)
+
+
+def _permit(name: str, kind: str, context: RecordingContext) -> None:
+    """Refuse a frontend that the configuration's allow-list (`[frontends] allow`, globs) does not have."""
+    configuration = Configuration.load(os.environ)
+    context.reads.extend(configuration.reads)
+    allowed = configuration.texts("frontends", "allow")
+    if allowed is None:
+        return
+    from fnmatch import fnmatchcase
+
+    if not any(fnmatchcase(name, pattern) for pattern in allowed):
+        from ladle.core.build.foreign import errors
+
+        raise errors.forbidden(name, kind, allowed)
 
 
 def _kind(name: str, wanted: str) -> str:

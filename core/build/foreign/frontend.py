@@ -78,18 +78,6 @@ class ForeignFrontends:
         """Return an installed frontend that runs what comes with the build, and so runs in the sandbox."""
         return self._made(Program(name=name, module=module, runner=self._runner()))
 
-    def permit(self, name: str, kind: str, context: RecordingContext) -> None:
-        """Refuse a frontend that the configuration's allow-list (`[frontends] allow`, globs) does not have."""
-        from fnmatch import fnmatchcase
-
-        from ladle.core.build.configuration import Configuration
-
-        configuration = Configuration.load(os.environ)
-        context.reads.extend(configuration.reads)
-        allowed = configuration.texts("frontends", "allow")
-        if allowed is not None and not any(fnmatchcase(name, pattern) for pattern in allowed):
-            raise errors.forbidden(name, kind, allowed)
-
     def image(self, wanted: str, context: RecordingContext) -> tuple[ForeignFrontend | None, list[str]]:  # noqa: ARG002
         """Return the frontend of an OCI reference, or None with what was tried."""
         return None, []

@@ -84,7 +84,7 @@ class Frontends:
 def pick(registry: Frontends, path: str = "Dockerfile", head: bytes = b"", forced: str = "") -> str:
     given: Any = registry
     request: Any = SimpleNamespace(syntax=forced, options=CompileOptions(), build_file="/c/Dockerfile", context="/c")
-    context: Any = SimpleNamespace(build_file=lambda: (path, head), options=CompileOptions())
+    context: Any = SimpleNamespace(build_file=lambda: (path, head), options=CompileOptions(), reads=[])
     return choose(request, context, given, None)[1].name
 
 
