@@ -36,6 +36,8 @@ class Solved:
     """The whole result of a build, as exporters get it."""
 
     images: tuple[SolvedImage, ...]
+    multi_platform: bool = False
+    """Files go into a folder a platform even if there is one only (BUILDKIT_MULTI_PLATFORM)."""
     tags: tuple[str, ...] = ()
     """From `-t`, normalised (`docker.io/library/app:latest`)."""
     epoch: int | None = None

@@ -227,7 +227,15 @@ class Build:
             images.append(_solved_image(image, SCRATCH if record is None else environment.ref(record.result)))
         key = sha256(repr([(image.ref, image.config) for image in images]).encode()).hexdigest()
         created = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        return Solved(images=tuple(images), tags=self.request.tags, epoch=compiled.epoch, created=created, key=key)
+        asked = self.request.options.build_args.get("BUILDKIT_MULTI_PLATFORM", "").lower()
+        return Solved(
+            images=tuple(images),
+            multi_platform=asked in ("1", "t", "true"),
+            tags=self.request.tags,
+            epoch=compiled.epoch,
+            created=created,
+            key=key,
+        )
 
     def _remember(
         self,
@@ -314,7 +322,6 @@ def _resolver(environment: Environment) -> Any:
 
     from ladle.core.api.platforms import parse_platform
     from ladle.core.build.context import source_date
-    from ladle.core.build.otherfiles import repository_pin
     from ladle.llb.ops import SourceOp
 
     def resolve(read: Read) -> str:
@@ -327,8 +334,6 @@ def _resolver(environment: Environment) -> Any:
                 identifier, attrs = json.loads(read[1])
                 date = source_date(environment.source, SourceOp(identifier=identifier, attrs=tuple(map(tuple, attrs))))
                 return "" if date is None else str(date)
-            if read[0] == "git":
-                return str(repository_pin(environment.source, read[1]).key)
             return str(environment.source("host").identity())
         except BuildError:
             return ""

@@ -43,8 +43,10 @@ def fetch_context(context: str, environment: Environment) -> Fetched:
     if is_git_url(context):
         return _repository(context, environment)
     source = environment.source(context.partition("://")[0])
-    ref = source.pin(SourceOp(identifier=context), None).ref
-    return _from_file(os.path.join(ref["root"], os.listdir(ref["root"])[0]), environment)
+    op = SourceOp(identifier=context)
+    ref = source.pin(op, None).ref
+    fetched = _from_file(os.path.join(ref["root"], os.listdir(ref["root"])[0]), environment)
+    return fetched._replace(date=source.date(op))
 
 
 def _repository(context: str, environment: Environment) -> Fetched:

@@ -36,7 +36,8 @@ def copy(source: Source, dest: Dest, action: Mapping[str, Any], owner: Owner | N
     """Run a copy action (its fields are those of LLB's FileActionCopy)."""
     src = action["src"] or "/"
     for required in action.get("required_paths") or ():
-        if not source.mode(source.resolve(_place(src + "/" + required if src != "/" else required))):
+        place = required if required.startswith("/") else f"{src}/{required}"
+        if not source.mode(source.resolve(_place(place))):
             raise NotFoundError(required)
     if not action.get("create_dest_path"):
         _require_parent(dest, action["dest"])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def platform_folders(solved: Solved, split: bool | None) -> dict[str, Ref]:
     """Return `linux_amd64` and so on with their trees; "" alone where nothing is split (by default: one platform)."""
-    wanted = len(solved.images) > 1 if split is None else split
+    wanted = solved.multi_platform or len(solved.images) > 1 if split is None else split
     if not wanted and len(solved.images) > 1:
         raise UsageError(
             "several platforms cannot share one directory", code="LA0223", help="leave out platform-split=false"
