@@ -96,6 +96,16 @@ def _(node: ast.From) -> str:
     return node.base.text + (f" AS {node.stage.text}" if node.stage else "")
 
 
+@_arguments.register
+def _(node: ast.Include) -> str:
+    return node.path.text
+
+
+@_arguments.register
+def _(node: ast.Import) -> str:
+    return node.path.text + (f" AS {node.alias.text}" if node.alias else "")
+
+
 @_arguments.register(ast.Arg)
 @_arguments.register(ast.Env)
 @_arguments.register(ast.Label)

@@ -85,6 +85,12 @@ def test_the_one_way_to_write_it(text: str, printed: str | None) -> None:
     assert again(tree) == tree
 
 
+def test_the_labs_language_is_printed() -> None:
+    text = "IMPORT --from=tools b.Dockerfile AS c\nIMPORT d\nFROM a\nINCLUDE --from=x e\nRUN --no-cache f\n"
+    tree = parse(SourceText("Dockerfile", text), labs=True)
+    assert print_file(tree) == text
+
+
 def test_long_lines_are_continued() -> None:
     parts = " \\\n".join("x" * 60000 + f"#{index}" for index in range(5))
     tree = parse(SourceText("Dockerfile", f"FROM a\nRUN {parts}\nRUN b{'#' * 65000}\nCMD {'# ' * 30000}c \\\n d"))
