@@ -322,6 +322,7 @@ def _resolver(environment: Environment) -> Any:
 
     from ladle.core.api.platforms import parse_platform
     from ladle.core.build.context import source_date
+    from ladle.core.build.otherfiles import repository_pin
     from ladle.llb.ops import SourceOp
 
     def resolve(read: Read) -> str:
@@ -330,6 +331,8 @@ def _resolver(environment: Environment) -> Any:
                 source = environment.source("docker-image")
                 image = source.resolve(read[1], platform=parse_platform(read[2]), scheme="docker-image")
                 return str(image.digest)
+            if read[0] == "git":
+                return str(repository_pin(environment.source, read[1]).key)
             if read[0] == "date":
                 identifier, attrs = json.loads(read[1])
                 date = source_date(environment.source, SourceOp(identifier=identifier, attrs=tuple(map(tuple, attrs))))
