@@ -213,6 +213,10 @@ class Worker:
             process, self._process = self._process, None
         if process is not None:
             process.close()
+            if os.geteuid() == 0:
+                from ladle.core.worker.exec_devices import remove_unused
+
+                remove_unused()
 
     def __enter__(self) -> Self:
         return self

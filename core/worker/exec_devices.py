@@ -102,10 +102,16 @@ def other_cgroup(rules: Sequence[Rule] | None) -> Iterator[None]:
             _remove_unused(parent)
 
 
+def remove_unused() -> None:
+    """Remove what workers have left that ended or were killed; what is in use stays, and is made anew if need be."""
+    with suppress(OSError):
+        _remove_unused(_current_cgroup())
+
+
 def _remove_unused(parent: str) -> None:
-    """Remove the cgroups of single steps that nobody is in: ours, and those of killed jobs."""
+    """Remove the cgroups of steps that nobody is in: ours, and those of killed jobs."""
     for name in os.listdir(parent):
-        if name.startswith(f"{_NAME}-"):
+        if name.startswith(_NAME):
             with suppress(OSError):
                 os.rmdir(f"{parent}/{name}")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ladle.core.worker import exec_devices
+from tests.support.processes import eventually
 
 pytestmark = pytest.mark.root
 
@@ -48,3 +49,21 @@ def test_the_program_ends_in_a_refusal() -> None:
     code = exec_devices.program()
     assert len(code) % 8 == 0
     assert code[-16:] == b"\xb7\0\0\0\0\0\0\0\x95\0\0\0\0\0\0\0"
+
+
+def test_cgroups_that_nobody_is_in_are_removed(tmp_path: Path) -> None:
+    assert _opens(tmp_path / "node", 0o020000, 1, 3) == 0
+    parent = Path(exec_devices._current_cgroup())
+    left = parent / f"ladle-steps-{os.getpid()}"
+    left.mkdir()
+    exec_devices.remove_unused()
+    assert not left.exists()
+
+    def gone_or_used() -> bool:
+        exec_devices.remove_unused()
+        try:
+            return (parent / "ladle-steps" / "cgroup.procs").read_text() != ""
+        except OSError:
+            return True
+
+    assert eventually(gone_or_used, 5)
