@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the generated parts of docs/cli.md and docs/errors.md, and docs/rules/: `python docs/generate.py`.
+"""Writes the generated parts of docs/*.md and docs/rules/: `python docs/generate.py`.
 
 A generated part stands between `<!-- begin NAME -->` and `<!-- end -->`. The tests say when one is out of date.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeGuard
@@ -21,6 +22,7 @@ from ladle.frontends.dockerfile.rules.table import BUILDKIT, OWN, RULES
 
 DOCS = Path(__file__).parent
 FOLDERS = ("core", "frontends", "llb", "plugins")
+ROW = re.compile(r"(?:DF|CK)-[0-9]{2}")
 CODE = re.compile(r"[A-Z]{2}[0-9]{4}")
 PART = re.compile(r"(?<=<!-- begin )(.+?)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
@@ -212,7 +214,82 @@ The names, lines and texts are BuildKit's.
 """
 
 
-PAGES: dict[str, Callable[[str], str]] = {"cli.md": command_part, "errors.md": errors_part}
+def proofs() -> dict[str, list[tuple[str, str]]]:
+    """Return the tests that say which rows they prove (`@pytest.mark.row("DF-41")`): name and file, by row."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    root = DOCS.parent
+    for path in sorted((root / "tests").rglob("test_*.py")):
+        text = path.read_text(encoding="utf-8")
+        if "mark.row" not in text:
+            continue
+        tree = ast.parse(text)
+        shown = str(path.relative_to(root))
+        tables = _tables(tree)
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names = {
+                    each.id for part in node.decorator_list for each in ast.walk(part) if isinstance(each, ast.Name)
+                }
+                rows = [*_rows_of(node), *(row for name in names for row in tables.get(name, ()))]
+                for row in dict.fromkeys(rows):
+                    found.setdefault(row, []).append((node.name, shown))
+    return found
+
+
+def _tables(tree: ast.Module) -> dict[str, list[str]]:
+    """Return the rows that tables of cases name, by the name of the table."""
+    found: dict[str, list[str]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            texts = [str(each.value) for each in ast.walk(node) if isinstance(each, ast.Constant)]
+            if isinstance(target, ast.Name):
+                found[target.id] = [text for text in dict.fromkeys(texts) if ROW.fullmatch(text)]
+    return found
+
+
+def _rows_of(node: ast.AST) -> list[str]:
+    """Return the rows that marks anywhere in a definition name, those of parameters too, each once."""
+    calls = [
+        call
+        for call in ast.walk(node)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "row"
+    ]
+    texts = [str(each.value) for call in calls for each in call.args if isinstance(each, ast.Constant)]
+    return list(dict.fromkeys(texts))
+
+
+def rows_part(prefix: str) -> str:
+    """Return the table of the rows that begin so: what each is, its state, the tests that prove it."""
+    data = tomllib.loads((DOCS / "dockerfile-rows.toml").read_text(encoding="utf-8"))
+    proven = proofs()
+    lines = ["", "| row | what | state | tests |", "|---|---|---|---|"]
+    for row, title in data["rows"].items():
+        if row.startswith(prefix):
+            lines.append(f"| {row} | {title} | {row_state(row, data, proven)} | {_tests(proven.get(row, []))} |")
+    return "\n".join([*lines, "", ""])
+
+
+def row_state(row: str, data: dict[str, dict[str, str]], proven: dict[str, list[tuple[str, str]]]) -> str:
+    """Return whether a row holds, and why not in full where it does not."""
+    if row in data["elsewhere"]:
+        return f"not applicable: {data['elsewhere'][row]}"
+    if row not in proven:
+        return "not proved"
+    return f"difference: {data['different'][row]}" if row in data["different"] else "proved"
+
+
+def _tests(tests: list[tuple[str, str]]) -> str:
+    by_file: dict[str, list[str]] = {}
+    for name, path in tests:
+        by_file.setdefault(path, []).append(name)
+    return "<br>".join(
+        f"[{path.removeprefix('tests/')}](../{path}): {', '.join(f'`{name}`' for name in names if name)}".rstrip(": ")
+        for path, names in by_file.items()
+    )
+
+
+PAGES: dict[str, Callable[[str], str]] = {"cli.md": command_part, "errors.md": errors_part, "dockerfile.md": rows_part}
 
 if __name__ == "__main__":
     main()

@@ -37,6 +37,7 @@ def listed(out: Path) -> set[str]:
     return {path.name for path in (out / "all").iterdir()}
 
 
+@pytest.mark.row("DF-79")
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz", "w:bz2"])
 def test_an_archive_on_stdin(ladle: Ladle, tmp_path: Path, mode: str) -> None:
     data = archive({"Dockerfile": DOCKERFILE, "a": "1", ".dockerignore": "a\n"}, mode)
@@ -52,17 +53,20 @@ def test_a_build_file_within_the_archive(ladle: Ladle, tmp_path: Path) -> None:
     assert listed(tmp_path / "out") == {"a"}
 
 
+@pytest.mark.row("DF-79")
 def test_a_dockerfile_on_stdin_has_an_empty_context(ladle: Ladle, tmp_path: Path) -> None:
     ladle("build", "-o", tmp_path / "out", "-", stdin=b"FROM scratch\nWORKDIR /all/made\n")
     assert listed(tmp_path / "out") == {"made"}
 
 
+@pytest.mark.row("DF-79")
 def test_a_dockerfile_on_stdin_with_a_directory(ladle: Ladle, tmp_path: Path, context: Callable[..., Path]) -> None:
     files = context({"a": "1", ".dockerignore": ".dockerignore"})
     ladle("build", "-f", "-", "-o", tmp_path / "out", files, stdin=DOCKERFILE.encode())
     assert listed(tmp_path / "out") == {"a"}
 
 
+@pytest.mark.row("DF-79")
 def test_both_on_stdin(ladle: Ladle) -> None:
     done = ladle("build", "-f", "-", "-", check=False, stdin=b"")
     assert done.returncode == 2
@@ -138,6 +142,12 @@ def repository(tmp_path: Path) -> Iterator[str]:
 def test_a_repository(ladle: Ladle, tmp_path: Path, repository: str, fragment: str, names: set[str]) -> None:
     ladle("build", "-o", tmp_path / "out", repository + fragment)
     assert listed(tmp_path / "out") == names
+
+
+@pytest.mark.row("DF-62")
+def test_a_repository_with_its_history(ladle: Ladle, tmp_path: Path, repository: str) -> None:
+    ladle("build", "--build-arg", "BUILDKIT_CONTEXT_KEEP_GIT_DIR=1", "-o", tmp_path / "out", repository)
+    assert listed(tmp_path / "out") == {"Dockerfile", "sub", ".git"}
 
 
 def test_a_repository_that_is_not_there(ladle: Ladle, repository: str) -> None:

@@ -11,18 +11,21 @@ _PLAIN = re.compile(r"[^*?\[\]\\\\/.^-]")
 def maybe(path: str) -> str:
     """Return the pattern for a path; itself where it is one, or where nothing can be missing (`/`, `.`).
 
-    Only the last part becomes one: `conf/app.ini` is written `conf/app.in[i]`.
+    Each part becomes one, as each may be missing: `conf/app.ini` is written `con[f]/app.in[i]`.
     """
-    folder, slash, name = path.rstrip("/").rpartition("/")
-    if name in ("", ".", ".."):
-        return path
+    return "/".join(_part(name) for name in (path.rstrip("/") or path).split("/"))
+
+
+def _part(name: str) -> str:
+    if name in ("", ".", "..") or _is_pattern(name):
+        return name
     places = [match.start() for match in _PLAIN.finditer(name)]
     if not places:
-        return path if _is_pattern(name) else f"{folder}{slash}{_every_sign(name)}"
+        return _every_sign(name)
     at = places[-1]
-    if name[at - 1 : at] == "\\" or _is_pattern(name):
-        return path
-    return f"{folder}{slash}{name[:at]}[{name[at]}]{name[at + 1 :]}"
+    if name[at - 1 : at] == "\\":
+        return name
+    return f"{name[:at]}[{name[at]}]{name[at + 1 :]}"
 
 
 def _is_pattern(name: str) -> bool:

@@ -14,6 +14,7 @@ from ladle.core.build.foreign.choose import choose
 from ladle.core.build.syntax import directive
 
 
+@pytest.mark.row("DF-08")
 @pytest.mark.parametrize(
     ("head", "found"),
     [

@@ -13,6 +13,7 @@ from ladle.llb.ops import Platform
 ARM = Platform(os="linux", architecture="arm", variant="v7")
 
 
+@pytest.mark.row("DF-42")
 def test_scratch() -> None:
     made = ImageConfig.empty(ARM).to_dict()
     assert list(made) == ["architecture", "config", "created", "history", "os", "rootfs", "variant"]

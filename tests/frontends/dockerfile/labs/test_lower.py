@@ -65,7 +65,7 @@ def test_what_is_wrong_with_a_time(make_context: Make, flags: str, code: str) ->
     ("path", "pattern"),
     [
         ("a.txt", "a.tx[t]"),
-        ("dir/conf/", "dir/con[f]"),
+        ("dir/conf/", "di[r]/con[f]"),
         ("/x", "/[x]"),
         ("lock*.json", "lock*.json"),
         ("a[b]", "a[b]"),
@@ -85,7 +85,7 @@ def test_parents_do_not_require_what_may_be_missing(make_context: Make) -> None:
     (op,) = [vertex.op for vertex in made.vertices if hasattr(vertex.op, "actions")]
     copies = [action.action for action in op.actions]
     assert [copy.required_paths for copy in copies] == [(), ()]
-    assert [copy.include_patterns for copy in copies] == [("a/[b]",), ("c/*.d",)]
+    assert [copy.include_patterns for copy in copies] == [("[a]/[b]",), ("[c]/*.d",)]
 
 
 def test_labs_instructions_are_printed() -> None:
