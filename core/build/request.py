@@ -174,7 +174,7 @@ def _pair(text: str, flag: str) -> tuple[str, str]:
 def _host(text: str) -> tuple[str, str]:
     name, sign, address = text.partition("=" if "=" in text else ":")
     if not name or not sign or not address:
-        raise UsageError(f"bad --add-host {text!r}", code="LA0108", help="write it as HOST:IP")
+        raise UsageError(f"bad --add-host {text!r}", code="LA0163", help="write it as HOST:IP")
     return name, address.strip("[]")
 
 
@@ -184,12 +184,12 @@ def _ulimit(text: str) -> tuple[str, int, int]:
     try:
         return name, int(soft), int(hard or soft)
     except ValueError:
-        raise UsageError(f"bad --ulimit {text!r}", code="LA0108", help="write it as NAME=SOFT[:HARD]") from None
+        raise UsageError(f"bad --ulimit {text!r}", code="LA0164", help="write it as NAME=SOFT[:HARD]") from None
 
 
 def _count(text: str, flag: str) -> int:
     if text and not (text.isascii() and text.isdigit() and 0 < int(text) <= 10_000):
-        raise UsageError(f"{flag} takes a number from 1 to 10000, not {text!r}", code="LA0108")
+        raise UsageError(f"{flag} takes a number from 1 to 10000, not {text!r}", code="LA0165")
     return int(text or 0)
 
 
@@ -197,7 +197,7 @@ def _size(text: str, flag: str) -> int:
     digits = text.rstrip("bBkKmMgG")
     unit = text[len(digits) :].lower()
     if text and (not digits.isascii() or not digits.isdigit() or unit not in _SIZES):
-        raise UsageError(f"{flag} takes a size such as 64m, not {text!r}", code="LA0108")
+        raise UsageError(f"{flag} takes a size such as 64m, not {text!r}", code="LA0166")
     return int(digits or 0) * _SIZES[unit]
 
 

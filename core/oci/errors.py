@@ -48,4 +48,4 @@ def bad_layout(path: str, why: str) -> BuildError:
 def no_such_image(path: str, wanted: str, available: list[str]) -> BuildError:
     """Return the error for a tag or digest that a layout does not have."""
     there = ", ".join(available) or "no tags"
-    return BuildError(f"OCI layout {path} has no image {wanted!r}", code="LA0212", notes=[f"it has: {there}"])
+    return BuildError(f"OCI layout {path} has no image {wanted!r}", code="LA0248", notes=[f"it has: {there}"])

@@ -23,7 +23,7 @@ def split_layout_name(text: str) -> tuple[str, str, str]:
     """Return name (or directory), tag and digest of `NAME[:tag][@digest]`, "" for what is not there."""
     match = _NAME.fullmatch(text)
     if match is None:
-        raise BuildError(f"{text!r} is not NAME[:tag][@sha256:…]", code="LA0201")
+        raise BuildError(f"{text!r} is not NAME[:tag][@sha256:…]", code="LA0246")
     return match["name"], match["tag"] or "", match["digest"] or ""
 
 

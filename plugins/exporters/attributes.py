@@ -61,7 +61,7 @@ class Attributes:
         """Take `dest` as an absolute path, or `-` for standard output, which must not be a terminal then."""
         dest = self.text("dest", default)
         if not dest:
-            raise UsageError(f"type={self.exporter} needs dest=PATH", code="LA0221")
+            raise UsageError(f"type={self.exporter} needs dest=PATH", code="LA0253")
         if dest == "-":
             if not stdout:
                 raise self.bad_value("dest", dest, "a directory")

@@ -81,12 +81,12 @@ def _sources(attributes: Attributes) -> tuple[str, ...]:
 
     texts = tuple(text for text in attributes.text("src", "").split("\n") if text)
     if len(texts) > _MAX_SOURCES:
-        raise UsageError(f"type={attributes.exporter}: more than {_MAX_SOURCES} src=", code="LA0221")
+        raise UsageError(f"type={attributes.exporter}: more than {_MAX_SOURCES} src=", code="LA0254")
     for text in texts:
         try:
             parse_selection(text)
         except ValueError as error:
-            raise UsageError(f"type={attributes.exporter}: bad src={text!r}: {error}", code="LA0221") from None
+            raise UsageError(f"type={attributes.exporter}: bad src={text!r}: {error}", code="LA0255") from None
     return texts
 
 

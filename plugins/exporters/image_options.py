@@ -56,13 +56,13 @@ def take_image_options(attributes: Attributes, *, oci_only: bool) -> ImageOption
     if compression == "zstd" and not oci_types:
         raise UsageError(
             'exporter option "compression=zstd" conflicts with "oci-mediatypes=false"',
-            code="LA0221",
+            code="LA0250",
             help="leave one of them out",
         )
     found = attributes.matching(_ANNOTATION, "annotation.KEY")
     annotations = tuple(_annotation(attributes, match, value) for match, value in found)
     if annotations and not oci_types:
-        raise UsageError('cannot export annotations with "oci-mediatypes=false"', code="LA0221")
+        raise UsageError('cannot export annotations with "oci-mediatypes=false"', code="LA0251")
     return ImageOptions(
         names=_names(attributes),
         compression=compression,

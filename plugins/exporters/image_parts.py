@@ -70,7 +70,7 @@ async def make_images(services: Services, solved: Solved, options: ImageOptions)
     if len(images) == 1:
         for where in ("index", "index-descriptor"):
             if options.chosen(where):
-                raise UsageError(f"annotation-{where}: the result is one image, without an index", code="LA0221")
+                raise UsageError(f"annotation-{where}: the result is one image, without an index", code="LA0252")
         root = images[0].manifest
     else:
         root = _index(services, [image.manifest for image in images], options)

@@ -104,7 +104,7 @@ def _kept(dest: str, entries: list[Fields]) -> list[Any]:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise BuildError(
             f"{dest}/index.json is not the index of an OCI layout",
-            code="LA0224",
+            code="LA0257",
             help="remove it, or choose another dest",
         ) from error
     replaced = {_name(entry) for entry in entries}

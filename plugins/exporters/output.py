@@ -50,7 +50,7 @@ def _is_special(dest: str) -> bool:
     except FileNotFoundError:
         return False
     if stat.S_ISDIR(mode):
-        raise BuildError(f"cannot write {dest}: it is a directory", code="LA0224", help="name a file in it")
+        raise BuildError(f"cannot write {dest}: it is a directory", code="LA0256", help="name a file in it")
     return not stat.S_ISREG(mode)
 
 

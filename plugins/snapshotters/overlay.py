@@ -126,7 +126,7 @@ class Overlay:
                 raise unusable(error, self._snapshots, rootless=self._rootless) from error
             raise BuildError(
                 f"the store has lost layer {missing[0]}",
-                code="WK0012",
+                code="LA0633",
                 notes=[f"{os.path.join(self._snapshots, missing[0])} does not exist"],
                 help="run the build with --no-cache, or prune the store",
             ) from error

@@ -96,7 +96,7 @@ def limited(items: tuple[str, ...], layers: str) -> tuple[str, ...]:
     if not layers:
         return items
     if not layers.isdigit():
-        raise BuildError(f"layer limit {layers!r} is not a number", code="LA0201")
+        raise BuildError(f"layer limit {layers!r} is not a number", code="LA0247")
     return items[: int(layers)]
 
 

@@ -112,7 +112,7 @@ class LayoutReader:
         with open(self.layout.blob_path(descriptor.digest), "rb") as source, open(target, "wb") as copy:
             while part := source.read(_CHUNK):
                 if stop.is_set():
-                    raise BuildError(f"{self.name}: the copy was cancelled", code="LA0212")
+                    raise BuildError(f"{self.name}: the copy was cancelled", code="LA0249")
                 digest.update(part)
                 copy.write(part)
                 done += len(part)

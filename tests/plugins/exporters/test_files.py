@@ -142,7 +142,7 @@ def test_other_owners_are_for_root(services: Services, monkeypatch: pytest.Monke
 def test_bad_attributes(attributes: dict[str, str]) -> None:
     with pytest.raises(UsageError) as caught:
         LocalExporter.parse({"dest": "x", **attributes})
-    assert caught.value.code == "LA0221"
+    assert caught.value.code == ("LA0255" if "src" in attributes else "LA0221")
 
 
 def test_details_list_the_files(

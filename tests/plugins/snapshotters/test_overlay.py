@@ -164,7 +164,7 @@ def test_a_lost_layer_is_named(root: Path, run: Run) -> None:
     for layers in (["1", "2"], ["2"], ["2", "1"]):
         with pytest.raises(BuildError, match="the store has lost layer 2") as caught:
             run(_read, layers=layers)
-        assert caught.value.code == "WK0012"
+        assert caught.value.code == "LA0633"
 
     def stage(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:
         context.staging(["1", "2"])

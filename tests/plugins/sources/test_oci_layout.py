@@ -58,7 +58,7 @@ def test_several_images_want_a_tag(source: OciLayoutSource, layout: Any) -> None
         layout.tag(layout.image([{tag: b"1"}]), tag)
     with pytest.raises(BuildError) as caught:
         source.resolve("base", platform=AMD64, scheme="oci-layout")
-    assert caught.value.code == "LA0212"
+    assert caught.value.code == "LA0248"
     assert caught.value.notes == ("it has: one, two",)
 
 
