@@ -178,7 +178,7 @@ class RecordingContext:
             if following is None and spec.kind == "input":
                 raise BuildError(
                     f"the context {spec.name!r} is the input {spec.value!r}, which this build does not have",
-                    code="LA0122",
+                    code="LA0139",
                     help=f"give it with --build-context {spec.value}=…",
                 )
             if following is None or (following is spec and spec.kind == "docker-image"):
