@@ -92,7 +92,7 @@ def test_what_scanners_are_told_is_no_variable(make_context: Make) -> None:
 def test_the_epoch_is_the_time_of_what_is_made(make_context: Make) -> None:
     found = vertices(make_context, "FROM scratch\nCOPY a /\n", SOURCE_DATE_EPOCH="1700000000")
     (file,) = [vertex.op for vertex in found if isinstance(vertex.op, FileOp)]
-    assert file.actions[0].action.timestamp == 1_700_000_000 * 10**9
+    assert getattr(file.actions[0].action, "timestamp", 0) == 1_700_000_000 * 10**9
 
 
 @pytest.mark.row("DF-87")
