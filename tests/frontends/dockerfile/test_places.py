@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ladle.core.api.diagnostics import Diagnostic, DiagnosticError, SourceText
@@ -118,6 +118,7 @@ def test_where_a_mistake_is(text: str, code: str, here: str, place: tuple[int, i
 @given(files(), st.sampled_from(["\n", "\r\n"]))
 def test_a_span_holds_its_word_wherever_lines_are_broken(tree: Dockerfile, end: str) -> None:
     """Continuations and remarks are put into a printed file: what is left of a span without them is the word."""
+    assume(not any("\r" in heredoc.body for node in tree.instructions for heredoc in node.heredocs))
     escape = tree.escape
     broken = []
     for line in print_file(tree).split("\n"):
