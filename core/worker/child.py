@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -53,14 +54,33 @@ def _for_user(error: BaseException) -> BaseException:
     return BuildError(f"{os.strerror(error.errno or 0)}{place}", code="WK0014")
 
 
+def fork(function: JobFunction) -> int:
+    """Fork the process of a job: as pid 1 of a pid namespace if its module says `OWN_PROCESSES = True`."""
+    module = sys.modules.get(function.__module__)
+    return linux.fork(linux.CLONE_NEWPID) if getattr(module, "OWN_PROCESSES", False) else os.fork()
+
+
 def become_job(parent: int) -> None:
-    """Set up a freshly forked process: tied to its parent's life, own session, default signals, own mounts."""
-    linux.die_with_parent(parent, signal.SIGKILL)
+    """Set up a freshly forked process: tied to its parent's life, own session, default signals, own mounts.
+
+    `parent` is a pidfd of the parent.
+    """
+    linux.die_with(parent)
     os.setsid()
     signal.set_wakeup_fd(-1)
     for number in _RESET_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
+    heed_termination()
     linux.unshare(linux.CLONE_NEWNS)
+
+
+def heed_termination() -> None:
+    """Have SIGTERM end this process: pid 1 of a namespace would ignore it by default."""
+    signal.signal(signal.SIGTERM, _terminated if os.getpid() == 1 else signal.SIG_DFL)
+
+
+def _terminated(number: int, _frame: object) -> NoReturn:
+    os._exit(128 + number)
 
 
 def end(status: int) -> NoReturn:
@@ -82,17 +102,19 @@ def run_in_child(
     Returns the function's result or raises its error. `options` must name the `snapshotter` if the job uses one.
     """
     ours, theirs = socket.socketpair()
-    parent = os.getpid()
-    pid = os.fork()
+    parent = os.pidfd_open(os.getpid())
+    pid = fork(function)
     if pid == 0:
         try:
             ours.close()
             become_job(parent)
+            os.close(parent)
             linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
             serve(JobContext(root, theirs, fds=fds, options=options), theirs, function)
         finally:
             end(0)
     theirs.close()
+    os.close(parent)
     try:
         with ours:
             wire.send_frame(ours, {"args": args})

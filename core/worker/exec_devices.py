@@ -89,7 +89,7 @@ def other_cgroup(rules: Sequence[Rule] | None) -> Iterator[None]:
     """Put this process, which is guarded, under a program with more rules meanwhile; None: under none at all."""
     parent = _current_cgroup()
     usual = os.path.join(parent, _NAME)
-    path = parent if rules is None else f"{usual}-{os.getpid()}"
+    path = parent if rules is None else f"{usual}-{os.readlink('/proc/self')}"  # getpid() is 1 in every job
     if rules is None:
         _move(parent)
     else:

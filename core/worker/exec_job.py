@@ -2,15 +2,14 @@
 """The `exec` job: one process of a build, from its mounts to its exit code and its layers.
 
 The order: pick an executor; stage and open the trees of the mounts; resolve user and working directory in the bare
-root; start the guard, which puts the mounts into the root and lets the executor run; pass the output on; remove
-what was made only to be mounted on; commit the outputs, or throw them away if the exit code is not valid.
+root; in a guard, put the mounts into the root and let the executor run, passing the output on; remove what
+was made only to be mounted on; commit the outputs, or throw them away if the exit code is not valid.
 """
 
 from __future__ import annotations
 
 import json  # noqa: F401 — the executors need it: here it is loaded once, before the front forks
 import os
-import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,11 +28,18 @@ if TYPE_CHECKING:
     from ladle.core.worker.job import JobContext
 
 REPEATABLE = True
+OWN_PROCESSES = True
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_GRACE = 3.0
 _KILLED = 137
 _NETWORKS = ("sandbox", "host", "none")
 _SECURITIES = ("sandbox", "insecure")
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    exit_code: int
+    stubs: Sequence[exec_mounts.Stub]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +60,18 @@ def run(ctx: JobContext, args: dict[str, Any]) -> dict[str, Any]:
     identity = _prepare_root(ctx, inputs, meta)
     killed = exec_memory.kills()
     with device_cgroup(args.get("devices") or {}, insecure=args["security"] == "insecure", rootless=ctx.rootless):
-        guarded = guard.start(
+        report = guard.run(
             lambda wait: _in_guard(ctx, args, inputs, identity, choice.executor, wait),
+            emit=lambda stream, data: _log(ctx, stream, data),
+            lifeline=ctx.lifeline,
             own_network=args["network"] == "none",
             hostname=meta["hostname"] or exec_etc.DEFAULT_HOSTNAME,
             grace=float(args.get("grace", DEFAULT_GRACE)),
         )
-        signal.signal(signal.SIGTERM, lambda *_: guarded.cancel())
-        report = guarded.follow(lambda stream, data: _log(ctx, stream, data), ctx.lifeline)
-    if guarded.cancelled:
-        raise BuildError("the step was cancelled", code="EX0009")
-    exit_code = int(guard.report_or_error(report)["exit_code"])
+    exit_code = report.exit_code
     outputs = []
     if exit_code in (meta["valid_exit_codes"] or [0]):
-        stubs = [exec_mounts.Stub(*fields) for fields in (report or {})["stubs"]]
-        exec_mounts.remove_stubs(inputs.root, stubs)
+        exec_mounts.remove_stubs(inputs.root, report.stubs)
         outputs = inputs.commit()
     return {
         "exit_code": exit_code,
@@ -197,8 +200,8 @@ def _in_guard(
     identity: Identity,
     executor: Executor,
     wait: Any,
-) -> dict[str, Any]:
-    """Everything that the guard does; its mounts are its own."""
+) -> _Report:
+    """What is done inside the guard, where the mounts are gone when it ends."""
     meta = args["meta"]
     state = inputs.state
     linux.mount("tmpfs", state, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=700")
@@ -228,10 +231,7 @@ def _in_guard(
         wait=wait,
     )
     exit_code = executor.run(step)
-    return {
-        "exit_code": exit_code,
-        "stubs": [[stub.path, stub.directory, stub.before, stub.after] for stub in composer.stubs],
-    }
+    return _Report(exit_code, composer.stubs)
 
 
 def _etc_mounts(args: Mapping[str, Any], meta: Mapping[str, Any]) -> list[exec_mounts.Mount]:

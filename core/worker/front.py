@@ -65,6 +65,7 @@ class Front:
         self._functions: dict[str, JobFunction] = {}
         self._options: dict[str, Any] = {}
         self._root = ""
+        self._myself = os.pidfd_open(os.getpid())
         self._standing: userns.Standing | None = None
         self._broken: BaseException | None = None
         self._stop = False
@@ -183,13 +184,12 @@ class Front:
 
     def _fork(self, name: str, function: JobFunction, sock: socket.socket | None, fds: list[int]) -> int:
         """Fork the process of a job: a lane, if the job is one that may be repeated."""
-        parent = os.getpid()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) if self._is_lane(name, sock) else _NONE
-        pid = os.fork()
+        pid = child.fork(function)
         if pid == 0:
             if ours is not None:
                 ours.close()
-            self._be_child(parent, name, function, sock, fds, theirs)
+            self._be_child(name, function, sock, fds, theirs)
         if ours is not None and theirs is not None:
             theirs.close()
             self._lanes.add(lanes.Lane(pid, name, ours))
@@ -200,7 +200,6 @@ class Front:
 
     def _be_child(
         self,
-        parent: int,
         name: str,
         function: JobFunction,
         sock: socket.socket | None,
@@ -210,7 +209,7 @@ class Front:
         """Everything that a job's process does."""
         status = 1
         try:
-            child.become_job(parent)
+            child.become_job(self._myself)
             linux.prctl_name(f"ladle:{name}")
             self._close_inherited()
             if sock is None:
@@ -248,6 +247,7 @@ class Front:
         self._control.close()
         os.close(self._wake)
         os.close(self._wake_write)
+        os.close(self._myself)
         for job in (*self._jobs.values(), *self._ended):
             if job.sock is not None:
                 job.sock.close()

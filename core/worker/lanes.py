@@ -9,18 +9,17 @@ or which a job has changed in some way (a descriptor, child, thread or much memo
 
 from __future__ import annotations
 
-import fcntl
 import os
 import resource
 import select
-import signal
 import socket
 from collections.abc import Callable, Sequence
 
 from ladle.core.worker import linux, wire
+from ladle.core.worker.child import heed_termination
 
 ANSWERING, IDLE = b"a", b"i"
-_MAX_IDLE = 8
+_MAX_IDLE = 32
 _GROWTH_KIB = 64 << 10
 _UMASK = 0o022
 _ONE_THREAD = 3  # the links of /proc/self/task, with one directory in it
@@ -113,8 +112,8 @@ def serve(
     `do` takes a job's socket and descriptors and what to call before it answers; it says whether there was a result.
     """
     home = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-    base = _descriptors() - {first.fileno(), *fds}
-    base = {fd for fd in base if _is_open(fd)}
+    base = linux.descriptors() - {first.fileno(), *fds}
+    network = os.readlink("/proc/self/ns/net")
     memory = _memory()
     job: tuple[socket.socket, list[int]] | None = (first, list(fds))
     while job is not None:
@@ -124,9 +123,9 @@ def serve(
         job = None
         linux.setns(home, linux.CLONE_NEWNS)
         os.umask(_UMASK)
-        if not good or _memory() > memory + _GROWTH_KIB or not (_is_alone() and _holds_only(base)):
+        if not good or _memory() > memory + _GROWTH_KIB or not (_is_alone(network) and linux.descriptors() == base):
             return
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        heed_termination()
         channel.send(IDLE)
         message = wire.receive_control(channel)
         if message is not None:
@@ -134,30 +133,13 @@ def serve(
             job = socket.socket(fileno=descriptors[0]), descriptors[1:]
 
 
-def _descriptors() -> set[int]:
-    """All open descriptors, and perhaps the one by which they were listed."""
-    return {int(name) for name in os.listdir("/proc/self/fd")}
-
-
-def _is_open(fd: int) -> bool:
-    try:
-        fcntl.fcntl(fd, fcntl.F_GETFD)
-    except OSError:
-        return False
-    return True
-
-
-def _holds_only(base: set[int]) -> bool:
-    found = _descriptors()
-    return base <= found and not any(_is_open(fd) for fd in found - base)
-
-
-def _is_alone() -> bool:
-    """Whether there is neither child nor thread, and children would be born into our own pid namespace."""
+def _is_alone(network: str) -> bool:
+    """Whether there is neither child nor thread, and this process and its children are in the namespaces of before."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         same = os.readlink("/proc/self/ns/pid") == os.readlink("/proc/self/ns/pid_for_children")
+        same = same and network == os.readlink("/proc/self/ns/net")
         return same and os.stat("/proc/self/task").st_nlink == _ONE_THREAD
     return False
 

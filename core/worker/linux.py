@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import functools
 import os
+import select
+import signal
 import struct
 
 MS_RDONLY = 1
@@ -62,6 +65,7 @@ MOUNT_ATTR_NOSUID = 2
 MOUNT_ATTR_NODEV = 4
 
 _NR_MOUNT_SETATTR = 442
+_NR_CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "ppc64le": 120, "s390x": 120, "armv7l": 120}
 _NR_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217, "armv7l": 218}
 
 _LINUX_CAPABILITY_VERSION_3 = 0x20080522
@@ -151,6 +155,29 @@ def unshare(flags: int) -> None:
         raise failure()
 
 
+def fork(flags: int) -> int:
+    """fork(2) with the child in new namespaces; the caller must be single-threaded.
+
+    After unshare(2) a process in a user namespace has no way back to the pid namespace that its later children
+    should be born in; clone(2) changes nothing for the caller. Python's own steps around a fork are done here.
+    """
+    number = _NR_CLONE.get(os.uname().machine)
+    if number is None:
+        raise OSError(errno.ENOSYS, "clone: unknown machine type", os.uname().machine)
+    call = ctypes.PyDLL(None, use_errno=True).syscall  # holds the interpreter's lock, as the child needs
+    arguments = [0, flags | signal.SIGCHLD] if os.uname().machine == "s390x" else [flags | signal.SIGCHLD, 0]
+    words = [ctypes.c_ulong(word) for word in (*arguments, 0, 0, 0)]
+    ctypes.pythonapi.PyOS_BeforeFork()
+    pid: int = call(number, *words)
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        return 0
+    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise failure()
+    return pid
+
+
 def setns(fd: int, kind: int = 0) -> None:
     """setns(2)."""
     if libc().setns(fd, kind) != 0:
@@ -180,6 +207,28 @@ def die_with_parent(parent: int, signal_number: int = 9) -> None:
     prctl(PR_SET_PDEATHSIG, signal_number)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal_number)
+
+
+def die_with(parent: int) -> None:
+    """The same for a child in another pid namespace: `parent` is a pidfd of our parent."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    poll = select.poll()
+    poll.register(parent, select.POLLIN)
+    if poll.poll(0):
+        os._exit(128 + signal.SIGKILL)
+
+
+def descriptors() -> set[int]:
+    """The open descriptors of this process."""
+    return {fd for fd in map(int, os.listdir("/proc/self/fd")) if _is_open(fd)}  # one was open for the list alone
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        fcntl.fcntl(fd, fcntl.F_GETFD)
+    except OSError:
+        return False
+    return True
 
 
 def capset(effective: int, permitted: int, inheritable: int = 0) -> None:

@@ -62,7 +62,7 @@ def frame(message: Mapping[str, Any]) -> bytes:
 
 def send_frame(sock: socket.socket, message: Mapping[str, Any]) -> None:
     """Send one frame on a blocking stream socket."""
-    sock.sendall(frame(message))
+    sock.sendall(frame(message), socket.MSG_NOSIGNAL)
 
 
 def frame_length(header: bytes) -> int:

@@ -58,8 +58,7 @@ class NativeExecutor:
         """Fork the step's pid 1 and wait for it."""
         code = b"" if step.insecure else seccomp.program()
         failure_r, failure_w = os.pipe()
-        linux.unshare(linux.CLONE_NEWPID)
-        pid = os.fork()
+        pid = linux.fork(linux.CLONE_NEWPID)
         if pid == 0:
             _become_step(step, code, failure_w)
         os.close(failure_w)
