@@ -57,3 +57,8 @@ def test_marks_are_found_on_tests_and_parameters(generate: Any) -> None:
         "def test_it(x): pass\n"
     )
     assert generate._rows_of(ast.parse(text).body[0]) == ["DF-41", "DF-42", "CK-01"]
+
+
+def test_the_page_is_up_to_date(generate: Any) -> None:
+    text = (ROOT / "docs" / "dockerfile.md").read_text(encoding="utf-8")
+    assert generate.generated("dockerfile.md", text) == text, "run python docs/generate.py"
