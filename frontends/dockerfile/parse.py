@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 INSTRUCTIONS = frozenset(nodes.BUILDERS)
 _ALL = nodes.BUILDERS | nodes.LABS
+MAX_INSTRUCTIONS = 100_000
+MAX_STAGES = 10_000
 _ESCAPE_LINES = re.compile(r"^(?:ESC|PLAIN\w*): .*$", re.MULTILINE)
 
 
@@ -32,6 +34,7 @@ def parse(source: SourceText, *, labs: bool = False, part: bool = False) -> Dock
     `labs`: it may use the labs language; `part`: it need not begin with a stage, being part of another file.
     """
     lines = split(source)
+    _check_number(lines.lines)
     found = list(lines.errors)
     instructions: list[Instruction] = []
     for line in lines.lines:
@@ -44,6 +47,15 @@ def parse(source: SourceText, *, labs: bool = False, part: bool = False) -> Dock
     if found:
         raise DiagnosticError(sorted(found, key=errors.place))
     return Dockerfile(source, lines.escape, lines.directives, tuple(instructions))
+
+
+def _check_number(lines: list[LogicalLine]) -> None:
+    """Refuse a file that would keep us busy for minutes."""
+    if len(lines) > MAX_INSTRUCTIONS:
+        raise DiagnosticError([errors.too_many("instructions", MAX_INSTRUCTIONS, lines[MAX_INSTRUCTIONS].whole)])
+    stages = [line for line in lines if line.text[:4].upper() == "FROM"] if len(lines) > MAX_STAGES else []
+    if len(stages) > MAX_STAGES:
+        raise DiagnosticError([errors.too_many("stages", MAX_STAGES, stages[MAX_STAGES].whole)])
 
 
 def parse_one(source: SourceText, *, labs: bool = False) -> Instruction | None:
