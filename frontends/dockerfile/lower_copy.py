@@ -12,7 +12,6 @@ from ladle.core.api.giturl import is_git_url, parse_git_url
 from ladle.core.api.platforms import format_platform
 from ladle.frontends.dockerfile import ast, errors
 from ladle.frontends.dockerfile.bases import COMMAND, repository
-from ladle.frontends.dockerfile.gotext import quote
 from ladle.frontends.dockerfile.heredocs import Heredoc
 from ladle.frontends.dockerfile.labs.optional import maybe
 from ladle.frontends.dockerfile.lower_metadata import record
@@ -121,10 +120,9 @@ def _repository(node: ast.Copy, word: ast.Word, path: str, checksum: str, option
         raise DiagnosticError([errors.bad_repository(str(error), word.span)]) from None
     keep = node.says("keep-git-dir")
     if keep is not None and url.keep_git_dir is not None and keep != url.keep_git_dir:
-        raise DiagnosticError([errors.bad_repository("inconsistent keep-git-dir configuration", word.span)])
+        raise DiagnosticError([errors.keep_git_dir_twice(word.span)])
     if checksum and url.checksum and checksum != url.checksum:
-        reason = f"checksum mismatch {quote(checksum)} != {quote(url.checksum)}"
-        raise DiagnosticError([errors.bad_repository(reason, word.span)])
+        raise DiagnosticError([errors.commits_differ(checksum, url.checksum, word.span)])
     return repository(url, keep_git_dir=bool(keep), checksum=checksum, name=options["name"])
 
 
@@ -141,7 +139,7 @@ def _download(
     if not node.add:
         raise DiagnosticError([errors.remote_copy("URL", word.span)])
     if checksum and not _DIGEST.fullmatch(checksum):
-        raise DiagnosticError([errors.bad_checksum("invalid checksum digest format", word.span)])
+        raise DiagnosticError([errors.bad_checksum(word.span)])
     try:
         name = unquote(urlsplit(path).path).rstrip("/").rpartition("/")[2]
     except ValueError:
@@ -188,7 +186,7 @@ def _checksum(work: Work, node: ast.Copy, paths: list[str]) -> str:
     checksum = work.expand(flag) if flag else ""
     if checksum and flag is not None:
         if len(paths) != 1:
-            raise DiagnosticError([errors.bad_checksum("checksum can't be specified for multiple sources", flag.span)])
+            raise DiagnosticError([errors.checksum_of_several(flag.span)])
         if not _is_repository(paths[0]) and not paths[0].startswith(("http://", "https://")):
             raise DiagnosticError([errors.checksum_of_local(flag.span)])
     return checksum

@@ -27,12 +27,12 @@ def _error(
 
 def not_asked_for(kind: str, name: str, span: Span) -> Diagnostic:
     """Return: an instruction or flag (`kind`) of the labs language in a file that does not ask for it."""
-    return _error("DF0090", f"unknown {kind}: {name}", span, "of ladle's labs", help=_ASK)
+    return _error("DF0104", f"unknown {kind}: {name}", span, "of ladle's labs", help=_ASK)
 
 
 def no_such_file(path: str, place: str, span: Span) -> Diagnostic:
     """Return: the file that INCLUDE or IMPORT names is not there."""
-    return _error("DF0091", f"{path}: not found in {place}", span, help="paths begin at the root of the context")
+    return _error("DF0105", f"{path}: not found in {place}", span, help="paths begin at the root of the context")
 
 
 def no_such_place(place: str, reason: str, span: Span, notes: Sequence[str] = (), help: str = "") -> Diagnostic:

@@ -79,7 +79,7 @@ def test_mistakes_are_shown_in_their_file_and_where_it_was_asked_for(make_contex
 @pytest.mark.parametrize(
     ("text", "files", "code", "places"),
     [
-        ("FROM a\nINCLUDE no\n", {}, "DF0091", ["Dockerfile:2:9"]),
+        ("FROM a\nINCLUDE no\n", {}, "DF0105", ["Dockerfile:2:9"]),
         ("FROM a\nINCLUDE --from=nobody x\n", {}, "DF0092", ["Dockerfile:2:16"]),
         ("FROM a\nINCLUDE x\n", {"x": "INCLUDE y\n", "y": "INCLUDE /x\n"}, "DF0093", ["y:1:9", "Dockerfile:2:9"]),
         ("FROM a\nINCLUDE Dockerfile\n", {"Dockerfile": "RUN x\n"}, "DF0093", ["Dockerfile:2:9"]),
@@ -194,7 +194,7 @@ def test_nothing_of_it_goes_without_being_asked_for(make_context: Make, line: st
     with pytest.raises(DiagnosticError) as caught:
         DockerfileFrontend().compile(make_context(f"FROM scratch\n{line}\n", files={"x": b"FROM scratch\n"}))
     said = render_diagnostic(caught.value.diagnostics[0])
-    assert said.startswith("error[DF0090]")
+    assert said.startswith("error[DF0104]")
     assert "# syntax=ladle/dockerfile-labs" in said
     assert "Dockerfile:2:" in said
 
