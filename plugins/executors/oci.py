@@ -27,6 +27,7 @@ _ELF = b"\x7fELF"
 _F_ADD_SEALS = 1033
 _ALL_SEALS = 15  # against sealing, shrinking, growing, writing
 _EXIT_NOT_FOUND = 127
+_MAX_COMPLAINT = 4096  # the pipe is read by this very process, later
 _EXIT_NOT_EXECUTABLE = 126
 
 
@@ -186,7 +187,7 @@ def _explained(runtime: _Runtime, step: Step, code: int, errors: list[str]) -> i
 
 
 def _complain(text: str) -> None:
-    os.write(2, text.encode(errors="surrogateescape"))
+    os.write(2, text.encode(errors="surrogateescape")[:_MAX_COMPLAINT])
 
 
 def _unsafe_runc(path: str) -> str | None:
