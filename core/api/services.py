@@ -50,6 +50,9 @@ class Snapshots(Protocol):
     def is_base(self, snapshot: str) -> bool:
         """Say whether the layer came from an image as it is (its timestamps are never rewritten)."""
 
+    def maker(self, snapshot: str) -> str:
+        """Return the name of the step that made a layer, "" if none is known. Slow: for messages only."""
+
     def blob(self, snapshot: str, variant: str) -> Mapping[str, Any] | None:
         """Return the layer as a blob in a variant ("gzip", "zstd:3", "gzip@epoch=1700000000"), None if not made yet.
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ladle.core.api.errors import BuildError
 from ladle.core.build.loose_layers import is_loose
 from ladle.core.oci.media import layer_compression
 
@@ -130,7 +131,14 @@ async def _diffed(
         "epoch": epoch,
         "out": out,
     }
-    result = await services.worker.run("diff", args)
+    try:
+        result = await services.worker.run("diff", args)
+    except BuildError as error:
+        maker = services.snapshots.maker(snapshot)
+        if not maker:
+            raise
+        notes = (*error.notes, f"the layer was made by {maker}")
+        raise BuildError(error.message, code=error.code, notes=notes, help=error.help) from error
     return {key: result[key] for key in ("digest", "size", "media_type", "diff_id")}
 
 

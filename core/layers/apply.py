@@ -28,6 +28,8 @@ from ladle.llb.values import dataclass
 WHITEOUT = b".wh."
 OPAQUE = b".wh..wh..opq"
 _WHITEOUT_META = b".wh..wh."
+_LINKED = b".wh..wh.plnk"
+"""Where layers of aufs keep the content of hard-linked files."""
 _HOLE = 1 << 16
 _HOLE_BYTES = bytes(_HOLE)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -104,6 +106,7 @@ class _Applier:
         self._single_uid = single_uid
         self._result = Applied()
         self._left_out: Counter[str] = Counter()
+        self._linked = False
 
     def run(self, limits: Limits) -> Applied:
         """Take every entry, then set the times of directories."""
@@ -126,13 +129,19 @@ class _Applier:
                 self._take(entry, name)
             except OSError as error:
                 raise errors.failed_entry(name, "unpack", error) from error
+        if self._linked:
+            self._remove_linked()
         self._places.set_times()
         result.warnings.extend(f"{count} × {what}" for what, count in sorted(self._left_out.items()))
         return result
 
     def _take(self, entry: Entry, name: bytes) -> None:
         folder, _, base = name.rpartition(b"/")
-        if self._layer and base.startswith(WHITEOUT):
+        if self._layer and name.startswith(_WHITEOUT_META) and base != OPAQUE:
+            if folder != _LINKED or entry.kind != REGULAR:
+                return
+            self._linked = True
+        elif self._layer and base.startswith(WHITEOUT):
             self._whiteout(folder, base, name)
             return
         kind = entry.kind
@@ -148,6 +157,13 @@ class _Applier:
         else:
             self._symlink(entry, dir_fd, name, base)
         self._places.own.add(name)
+
+    def _remove_linked(self) -> None:
+        """Remove the directory that only hard links of the layer needed."""
+        root_fd = self._places.find(b"")
+        self._places.forget(_LINKED)
+        if root_fd is not None:
+            remove_entry(root_fd, _LINKED)
 
     def _clear(self, dir_fd: int, name: bytes, base: bytes) -> None:
         """Remove what stands where something else is to be."""

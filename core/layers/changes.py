@@ -12,6 +12,7 @@ import stat
 from enum import Enum
 from typing import Protocol
 
+from ladle.core.layers.errors import reserved_name
 from ladle.core.layers.tarwriter import (
     BLOCK_DEVICE,
     CHARACTER,
@@ -125,6 +126,8 @@ class ChangeWriter:
             step = step.parent
         for item in reversed(waiting):
             item.written = True
+            if item.path.rpartition(b"/")[2].startswith(WHITEOUT_PREFIX):
+                self._reserved(item.path)
             status = item.status
             self._tar.add(
                 item.prefix,
@@ -156,6 +159,8 @@ class ChangeWriter:
         if kind == stat.S_IFSOCK:
             return
         path = folder.prefix + name
+        if name.startswith(WHITEOUT_PREFIX):
+            self._reserved(path)
         if not folder.written:
             self.directory(folder)
         linked = status.st_nlink > 1
@@ -178,6 +183,11 @@ class ChangeWriter:
             self._other(path, name, kind, status, dir_fd, records)
         for other, other_path in self._unmodified.pop(status.st_ino, ()):
             self._link(other, other_path, path, status, records)
+
+    def _reserved(self, path: bytes) -> None:
+        """Refuse a name that would remove another one; BuildKit writes it, and who unpacks the layer loses a file."""
+        if self.detail is not Detail.USER:
+            raise reserved_name(path)
 
     def _file(self, path: bytes, name: bytes, status: os.stat_result, dir_fd: int) -> None:
         fd = os.open(name, _FILE_FLAGS, dir_fd=dir_fd)

@@ -38,6 +38,15 @@ def redirected_directory(path: bytes) -> BuildError:
     )
 
 
+def reserved_name(path: bytes) -> BuildError:
+    """A file's name is what layers say removals with: whoever unpacks the layer would remove another file."""
+    return BuildError(
+        f"a layer cannot hold {_shown(b'/' + path)}: in a layer a name that begins with .wh. is the removal of a file",
+        code="LA0604",
+        help="rename or remove it in the step that makes it, or take the files out with -o type=local or type=tar",
+    )
+
+
 def bad_archive(reason: str, name: bytes = b"") -> BuildError:
     """The archive is damaged or not a tar archive."""
     place = f" at entry {_shown(name)}" if name else ""

@@ -54,6 +54,15 @@ class Snapshots:
         row = self._database.one("SELECT diff_id FROM snapshot WHERE id = ?", (int(snapshot, 36),))
         return "" if row is None else str(row[0])
 
+    def maker(self, snapshot: str) -> str:
+        """Return the name of the step that made a layer, "" if none is known. Slow: for messages only."""
+        from msgpack import unpackb
+
+        for packed, parts in self._database.all("SELECT result, parts FROM record ORDER BY id"):
+            if unpackb(packed).get("layers", [])[-1:] == [snapshot]:
+                return str(unpackb(parts, unicode_errors="surrogatepass").get("name", ""))
+        return ""
+
     def blob(self, snapshot: str, variant: str) -> Mapping[str, Any] | None:
         """Return the layer as a blob in a variant, None if not made yet."""
         from msgpack import unpackb

@@ -99,6 +99,18 @@ def test_an_ordinary_user_makes_the_same_layers(user_ladle: Ladle, user_home: Pa
     assert made_layers(build_case(user_ladle, name, place)) == read_layers(GOLDEN / name / "layers.txt")
 
 
+def test_a_name_that_would_remove_another_is_refused(ladle: Ladle, context: Callable[..., Path]) -> None:
+    text = "FROM scratch\nCOPY x /etc/\nCOPY .wh.x /etc/\nCOPY x /other\n"
+    files = context({"Dockerfile": text, "x": "1", ".wh.x": "2"})
+    done = ladle("build", "-o", "type=oci,dest=image.tar", files, cwd=files.parent, check=False)
+    said = done.stderr.decode()
+    assert (done.returncode, "LA0604" in said, "/etc/.wh.x:" in said) == (1, True, True), said
+    assert "note: the layer was made by [3/4] COPY .wh.x /etc/" in said or "COPY .wh.x /etc/\n" in said, said
+    assert not (files.parent / "image.tar").exists()
+    ladle("build", "-o", "type=local,dest=out", files, cwd=files.parent)
+    assert sorted(path.name for path in (files.parent / "out/etc").iterdir()) == [".wh.x", "x"]
+
+
 @pytest.mark.root
 @pytest.mark.slow
 @pytest.mark.parametrize("who", ["root", "user"])

@@ -78,6 +78,9 @@ class FakeSnapshots:
     def is_base(self, snapshot: str) -> bool:
         return self.committed[snapshot][1]
 
+    def maker(self, snapshot: str) -> str:
+        return f"the step of {snapshot}"
+
     def blob(self, snapshot: str, variant: str) -> Mapping[str, Any] | None:
         return self.known.get((snapshot, variant))
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from ladle.core.api.errors import BuildError
 from ladle.core.api.services import Facts, Services
 from ladle.core.build.layer_blobs import ORIGINAL, layer_descriptors, variant_name
 from ladle.core.build.loose_layers import LOOSE
@@ -53,6 +54,9 @@ class Store:
 
     def blob(self, snapshot: str, variant: str) -> Mapping[str, Any] | None:
         return self.variants.get((snapshot, variant))
+
+    def maker(self, snapshot: str) -> str:
+        return f"RUN {snapshot}" if snapshot == "made" else ""
 
     def set_blob(self, snapshot: str, variant: str, descriptor: Mapping[str, Any]) -> None:
         self.variants[(snapshot, variant)] = descriptor
@@ -175,6 +179,22 @@ def test_a_failed_layer_leaves_nothing_behind(services: Services, store: Store) 
     with pytest.raises(OSError, match="no space"):
         descriptors(services, "1", "2")
     assert not list(store.root.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("layer", "notes"), [("made", ("more", "the layer was made by RUN made")), ("other", ("more",))]
+)
+def test_an_error_names_the_step_that_made_the_layer(
+    layer: str, notes: tuple[str, ...], services: Services, store: Store
+) -> None:
+    async def refuse(job: str, args: dict[str, Any], **_: Any) -> dict[str, Any]:
+        raise BuildError("no", code="LA0604", notes=["more"], help="do")
+
+    store.run = refuse  # type: ignore[method-assign]
+    with pytest.raises(BuildError) as caught:
+        descriptors(services, layer)
+    assert (caught.value.message, caught.value.code, caught.value.notes) == ("no", "LA0604", notes)
+    assert caught.value.help == "do"
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,14 @@ def test_blobs_are_kept_by_variant(store: Store) -> None:
     assert store.snapshots.blob(snapshot, "zstd:3") is None
 
 
+def test_the_step_that_made_a_layer(store: Store) -> None:
+    records = store.records()
+    records.add({"kind": "layers", "layers": ["1"]}, [b"a"], {"name": "RUN one"})
+    records.add({"kind": "layers", "layers": ["1", "2"]}, [b"b"], {"name": "RUN two"})
+    records.add({"kind": "layers", "layers": []}, [b"c"], {"name": "nothing"})
+    assert [store.snapshots.maker(each) for each in ("1", "2", "3")] == ["RUN one", "RUN two", ""]
+
+
 def test_commit_of_what_was_never_allocated_is_a_bug(store: Store) -> None:
     with pytest.raises(InternalError, match="never allocated"):
         store.snapshots.commit("zz")
