@@ -70,7 +70,7 @@ def clean(path: str) -> str:
 
 def parse_ignore(text: str) -> list[Rule]:
     """The rules of a `.dockerignore` file: comments only at column 0, trimmed, cleaned, leading `/` dropped."""
-    rules = []
+    rules: list[Rule] = []
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         pattern = line.strip()
         if line.startswith("#") or not pattern:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The build context as a mount of a step: what the step reads is what its key says, whatever happens to the directory."""
+"""The build context as a mount of a step: it reads what its key says, whatever happens to the directory meanwhile."""
 
 from __future__ import annotations
 
