@@ -102,6 +102,16 @@ class OtherFile:
     tree: NamedContext | None = None
 
 
+class SolvedTree(Protocol):
+    """The tree of a graph that was built during a compile; links are resolved within it."""
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's bytes, None if there is none; at most 16 MiB."""
+
+    def list(self, path: str = "/") -> tuple[str, ...] | None:
+        """Return the sorted names in a directory (directories end with `/`), None if there is none."""
+
+
 class Context(Protocol):
     """What a frontend may ask. Plain synchronous calls; every answer is recorded."""
 
@@ -112,6 +122,12 @@ class Context(Protocol):
 
     def read(self, path: str, *, beside_build_file: bool = False) -> bytes | None:
         """Return a file of the build context or of the build file's directory, None if it is absent. At most 16 MiB."""
+
+    def list(self, path: str) -> tuple[str, ...] | None:
+        """Return the sorted names in a directory of the build context (directories end with `/`), None if absent."""
+
+    def asset(self, path: str) -> bytes:
+        """Return a file that came with the frontend, by its path beside it; raises `BuildError` without one."""
 
     def read_other(self, place: str, path: str) -> OtherFile:
         """Return a file of a repository (by its address) or of a named directory; place "" is the build context.
@@ -135,6 +151,27 @@ class Context(Protocol):
         """Return when a repository's commit or a download was made, in seconds; without `op` the build context.
 
         None where nothing says it, as for local directories (DF-69).
+        """
+
+    def call(
+        self,
+        frontend: str = "",
+        *,
+        file: str = "",
+        data: bytes | None = None,
+        target: str = "",
+        build_args: Mapping[str, str] | None = None,
+    ) -> BuildResult:
+        """Return what another frontend makes of a file of the context, of `data`, or of the same build file.
+
+        "" is the frontend that the file asks for. It gets these build args and this target, and otherwise the same
+        options; what it reads counts as read by the caller. Raises what it raises.
+        """
+
+    def solve(self, state: State) -> SolvedTree:
+        """Build a state now, such as one that makes a build file, and return its tree to read from.
+
+        Raises `BuildError` where a step fails.
         """
 
     def warn(self, diagnostic: Diagnostic) -> None:

@@ -19,20 +19,22 @@ from ladle.core.api.services import Services
 from ladle.core.build import memo
 from ladle.core.build.agents.specs import open_agent
 from ladle.core.build.compiled import Compiled, CompiledImage, ask_frontend, compile_build_file
+from ladle.core.build.composing import Composer
 from ladle.core.build.context import RecordingContext
 from ladle.core.build.failure import step_error
 from ladle.core.build.graph import Graph
 from ladle.core.build.outcome import Outcome, write_whole
 from ladle.core.build.remote import fetch_context, is_remote
+from ladle.core.build.resolving import resolver
 from ladle.core.build.runners.environment import Environment, StandingFacts, standing
 from ladle.core.build.secrets import read_secret
 from ladle.core.build.session import LocalSession
+from ladle.core.build.subsolve import Subsolver
 from ladle.core.build.worker_thread import EngineThread
 
 if TYPE_CHECKING:
     from ladle.core.api.exporter import ExportReport
     from ladle.core.build.foreign.frontend import ForeignFrontends
-    from ladle.core.build.reads import Read
     from ladle.core.build.request import BuildRequest
     from ladle.core.progress.reporter import BuildReporter
     from ladle.core.registry import Registry
@@ -92,7 +94,7 @@ class Build:
             context,
             registry=self.registry,
             facts=self.store.facts,
-            resolve=_resolver(environment),
+            resolve=resolver(environment, request, self.session),
             foreign=self._foreign,
         )
         for name, directory in compiled.locals.items():
@@ -112,7 +114,8 @@ class Build:
     def _foreign(self) -> ForeignFrontends:
         from ladle.core.build.foreign.frontend import ForeignFrontends
 
-        return ForeignFrontends(self._engine, self.registry, lambda data: self.reporter.log("frontend", 2, data))
+        log = self.reporter.log
+        return ForeignFrontends(self._engine, self.registry, self._subsolver, lambda data: log("frontend", 2, data))
 
     def _frontend_context(self, environment: Environment) -> tuple[BuildRequest, RecordingContext]:
         request = self._with_context(self.request, environment)
@@ -120,6 +123,7 @@ class Build:
         context = RecordingContext(
             request, self.session, environment.source, lambda: environment.source("host").identity()
         )
+        context.composer = Composer(self.registry, self._foreign, self._subsolver, environment.services.facts)
         return request, context
 
     def _with_context(self, request: BuildRequest, environment: Environment) -> BuildRequest:
@@ -181,7 +185,7 @@ class Build:
             allow_host=not is_remote(request.context) or "host" in request.allow,
             grants=frozenset(grants),
         )
-        return Environment(
+        environment = Environment(
             services,
             self.registry,
             executors=self._executors(),
@@ -189,6 +193,10 @@ class Build:
             forced_network=request.options.network if request.llb else "",
             build_args=request.options.build_args,
         )
+        environment.subsolver = self._subsolver = Subsolver(
+            environment, self._engine, store=self.store, reporter=self.reporter, request=request, clock=self._clock
+        )
+        return environment
 
     def _executors(self) -> list[tuple[str, str]]:
         wanted = self.request.executor
@@ -314,34 +322,6 @@ def _plain_config(platform: Any) -> dict[str, Any]:
     if platform.variant:
         config["variant"] = platform.variant
     return config
-
-
-def _resolver(environment: Environment) -> Any:
-    """Return the function that says what a recorded read would give now."""
-    import json
-
-    from ladle.core.api.platforms import parse_platform
-    from ladle.core.build.context import source_date
-    from ladle.core.build.otherfiles import repository_pin
-    from ladle.llb.ops import SourceOp
-
-    def resolve(read: Read) -> str:
-        try:
-            if read[0] == "tag":
-                source = environment.source("docker-image")
-                image = source.resolve(read[1], platform=parse_platform(read[2]), scheme="docker-image")
-                return str(image.digest)
-            if read[0] == "git":
-                return str(repository_pin(environment.source, read[1]).key)
-            if read[0] == "date":
-                identifier, attrs = json.loads(read[1])
-                date = source_date(environment.source, SourceOp(identifier=identifier, attrs=tuple(map(tuple, attrs))))
-                return "" if date is None else str(date)
-            return str(environment.source("host").identity())
-        except BuildError:
-            return ""
-
-    return resolve
 
 
 def _outcome(reports: list[ExportReport], solved: Solved, *, details: bool) -> Outcome:

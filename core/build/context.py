@@ -16,12 +16,15 @@ from ladle.core.build import otherfiles
 from ladle.core.build.reads import MAX_FILE_BYTES, Read, file_read, names_read, read_bounded, read_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ladle.core.api.diagnostics import Diagnostic
+    from ladle.core.api.frontend import BuildResult, SolvedTree
+    from ladle.core.build.composing import Composer
     from ladle.core.build.request import BuildRequest, ContextSpec
     from ladle.core.build.session import LocalSession
     from ladle.llb.ops import Platform, SourceOp
+    from ladle.llb.state import State
 
 _MAX_CHAIN = 10
 _NO_SIGNS = str.maketrans(":@/", "---")
@@ -43,10 +46,38 @@ class RecordingContext:
         self._named = {_familiar(spec.name): spec for spec in request.contexts}
         self.layouts: dict[str, str] = {}
         """Session names of the OCI layouts that were used, with their directories."""
+        self.composer: Composer | None = None
+        """Calls other frontends and solves graphs; None where nothing can be built."""
         self._stdin: bytes | None = None
+        self._given: tuple[str, bytes] | None = None
+
+    @classmethod
+    def within(
+        cls, caller: RecordingContext, request: BuildRequest, *, given: tuple[str, bytes] | None
+    ) -> RecordingContext:
+        """Return the context of a frontend that another calls: the caller records what it reads and warns of.
+
+        `given` is the build file, if it is none of the context.
+        """
+        made = cls(request, caller._session, caller._source, caller._host_key)
+        made.reads, made.warnings, made.layouts = caller.reads, caller.warnings, caller.layouts
+        made._given = given
+        made._stdin = caller._stdin
+        return made
+
+    @property
+    def request(self) -> BuildRequest:
+        """What the build was asked to do."""
+        return self._request
+
+    def allows(self, grant: str) -> bool:
+        """Say whether the user has granted something by `--allow`."""
+        return grant in self._request.allow
 
     def build_file(self) -> tuple[str, bytes]:
         """Return the build file's shown name and bytes; raises `BuildError` naming what was looked for."""
+        if self._given is not None:
+            return self._given
         path = self._request.build_file
         if path == "-":
             if self._stdin is None:
@@ -105,7 +136,7 @@ class RecordingContext:
 
     def ignore_file(self) -> tuple[str, bytes] | None:
         """Return name and bytes of `<build file>.dockerignore` or else `.dockerignore`; None without one."""
-        path = self._request.build_file
+        path = "-" if self._given is not None else self._request.build_file
         if self._request.fetched:
             return None
         if path != "-":
@@ -163,7 +194,7 @@ class RecordingContext:
             return NamedContext(name=spec.name, kind="stage", value=spec.value)
         if spec.kind == "host":
             return NamedContext(name=spec.name, kind="host", host=self.resolve_host())
-        image = self._image(spec.value, platform, spec.kind, layout=spec.name.translate(_NO_SIGNS))
+        image = self._image(spec.value, platform, spec.kind, layout=layout_name(spec.name))
         return NamedContext(name=spec.name, kind="image", image=image)
 
     def _spec(self, name: str, platform: Platform) -> ContextSpec | None:
@@ -203,6 +234,38 @@ class RecordingContext:
         self.reads.append(("date", parts, "" if date is None else str(date)))
         return date
 
+    def asset(self, path: str) -> bytes:
+        """Raise `BuildError`: what is installed reads its own files by itself."""
+        raise BuildError(
+            f"there is no file {path!r} beside an installed frontend",
+            code="LA0176",
+            help="read it from your package: importlib.resources",
+        )
+
+    def call(
+        self,
+        frontend: str = "",
+        *,
+        file: str = "",
+        data: bytes | None = None,
+        target: str = "",
+        build_args: Mapping[str, str] | None = None,
+    ) -> BuildResult:
+        """Return what another frontend makes of a file of the context, or of `data`."""
+        arguments = build_args or {}
+        return self._composing().call(self, frontend, file=file, data=data, target=target, build_args=arguments)
+
+    def solve(self, state: State) -> SolvedTree:
+        """Build a state now and return its tree; what stands for it is recorded as read."""
+        tree, read = self._composing().solve(state)
+        self.reads.append(read)
+        return tree
+
+    def _composing(self) -> Composer:
+        if self.composer is None:
+            raise BuildError("nothing can be built here", code="LA0177", help="ask for it where the file is built")
+        return self.composer
+
     def warn(self, diagnostic: Diagnostic) -> None:
         """Keep a finding that does not stop the build."""
         self.warnings.append(diagnostic)
@@ -226,6 +289,11 @@ class RecordingContext:
         if path.startswith(context + "/"):
             return path[len(context) + 1 :]
         return os.path.relpath(path)
+
+
+def layout_name(name: str) -> str:
+    """Return the session name of the layout that a named context stands for."""
+    return name.translate(_NO_SIGNS)
 
 
 def source_date(source: Callable[[str], Any], op: SourceOp) -> int | None:

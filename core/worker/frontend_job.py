@@ -137,9 +137,9 @@ def _become(
         os.set_inheritable(CHANNEL, True)
         environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
         environment |= dict(args.get("env") or {}) | {"LADLE_FRONTEND_FD": str(CHANNEL)}
-        os.execve(program[0], list(program), environment)
+        os.execvpe(program[0], list(program), environment)
     except BaseException as error:
-        where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
+        where = f" ({os.fsdecode(error.filename)})" if isinstance(error, OSError) and error.filename else ""
         os.write(2, f"cannot start the frontend: {getattr(error, 'strerror', None) or error}{where}\n".encode())
     finally:
         os._exit(127)

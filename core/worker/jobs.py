@@ -14,6 +14,8 @@ JOBS: dict[str, str] = {
     "file": "ladle.core.fileops.job:run",
     "digest": "ladle.core.content.job:run",
     "frontend": "ladle.core.worker.frontend_job:run",
+    "read_file": "ladle.core.worker.tree_jobs:read_file",
+    "list_directory": "ladle.core.worker.tree_jobs:list_directory",
     "remove": "ladle.core.worker.housekeeping:remove",
     "sweep": "ladle.core.worker.housekeeping:sweep",
     "probe": "ladle.core.worker.housekeeping:probe",

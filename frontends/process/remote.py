@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from ladle.core.api import frontend_wire as wire
 from ladle.core.api.channel import Channel, ChannelError
+from ladle.core.api.frontend import OtherFile
 from ladle.core.api.platforms import format_platform
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ladle.core.api.diagnostics import Diagnostic
     from ladle.core.api.frontend import BuildResult, CompileOptions, HostBase, NamedContext, ResolvedImage
+    from ladle.frontends.process.solved import SolvedTree
     from ladle.llb.ops import Platform, SourceOp
     from ladle.llb.state import State
 
@@ -79,20 +83,25 @@ class RemoteContext:
         date: int | None = self.ask("source_date", source=source)
         return date
 
+    def read_other(self, place: str, path: str) -> OtherFile:
+        """Return a file of a repository or of a named directory; the build context for the place ""."""
+        found = self.ask("read_other", place=place, path=path)
+        return OtherFile(data=found["data"], tree=wire.named_from_wire(found["tree"]))
+
     def call(
         self,
-        frontend: str,
+        frontend: str = "",
         *,
         file: str = "",
         data: bytes | None = None,
         target: str = "",
-        build_args: dict[str, str] | None = None,
+        build_args: Mapping[str, str] | None = None,
     ) -> BuildResult:
         """Return what another frontend makes of a file of the context, or of `data`."""
-        args = {"file": file, "data": data, "target": target, "build_args": build_args or {}}
+        args = {"file": file, "data": data, "target": target, "build_args": dict(build_args or {})}
         return wire.result_from_wire(self.ask("call", frontend=frontend, **args))
 
-    def solve(self, state: State) -> Any:
+    def solve(self, state: State) -> SolvedTree:
         """Build a state now and return its tree: `read(path)`, `list(path)`."""
         from ladle.frontends.process.solved import SolvedTree
         from ladle.llb.indexed import to_indexed

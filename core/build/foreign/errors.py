@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ladle.core.api.errors import BuildError, UsageError
+from ladle.core.api.frontend_wire import PROTOCOL
 
-_PROTOCOL = "see docs/frontend-protocol.md; `ladle frontend conformance` tests a frontend against it"
+_SEE = "see docs/frontend-protocol.md; `ladle frontend conformance` tests a frontend against it"
 
 
 def unknown(wanted: str, tried: Sequence[str], hint: str) -> UsageError:
@@ -35,9 +36,64 @@ def unreadable(path: str, reason: str) -> BuildError:
     return BuildError(f"cannot read the frontend {path!r}: {reason}", code="LA0142", help="check its mode and its size")
 
 
+def other_protocol(name: str, spoken: str) -> BuildError:
+    """The image says that it speaks another version of the protocol."""
+    return BuildError(
+        f"the frontend {name!r} speaks version {spoken!r} of the protocol, not {PROTOCOL}",
+        code="FE0014",
+        help="use a version of it that was made for this ladle",
+    )
+
+
+def no_frontend(name: str, *, gateway: bool) -> BuildError:
+    """The image is not a frontend of ladle's."""
+    what = "a frontend of BuildKit's gateway, which ladle cannot run" if gateway else "not a frontend"
+    return BuildError(
+        f"the image {name!r} is {what}",
+        code="FE0015",
+        notes=["a frontend's image has the label dev.ladle.frontend=1, or one layer with a frontend.py"],
+        help="use an installed frontend (`# syntax=docker/dockerfile:1` is one), a file (`# syntax=./it.py`), or "
+        "let BuildKit's frontend make a graph and build that with --llb",
+    )
+
+
+def no_command(name: str) -> BuildError:
+    """The image says that it is a frontend, and has no program."""
+    return BuildError(
+        f"the image {name!r} has neither an entrypoint nor a command", code="FE0016", help="set its ENTRYPOINT"
+    )
+
+
+def not_a_frontend_context(name: str, kind: str) -> BuildError:
+    """The named context that replaces the frontend is nothing that a frontend can be."""
+    return BuildError(
+        f"the context {name!r} replaces the frontend of that name and is of the kind {kind}",
+        code="FE0017",
+        help=f"give an image, an OCI layout, or a directory with a frontend.py: --build-context {name}=…",
+    )
+
+
+def no_host(name: str) -> BuildError:
+    """A frontend from elsewhere wants to build on the machine."""
+    return BuildError(
+        f"the frontend {name!r} is not of this build and may not use the machine as a base (host://)",
+        code="FE0018",
+        help="--allow host lets it; its steps then see this machine's /usr",
+    )
+
+
+def only_named_layouts(ref: str) -> BuildError:
+    """A frontend in its sandbox names a directory of the machine."""
+    return BuildError(
+        f"a frontend that comes with a build cannot read the OCI layout {ref!r}",
+        code="FE0019",
+        help="give it to the build by a name: --build-context NAME=oci-layout://DIR, and ask for named_context(NAME)",
+    )
+
+
 def nonsense(name: str, what: str) -> BuildError:
     """It answered, but not by the protocol."""
-    return BuildError(f"the frontend {name!r} broke the protocol: {what}", code="FE0012", help=_PROTOCOL)
+    return BuildError(f"the frontend {name!r} broke the protocol: {what}", code="FE0012", help=_SEE)
 
 
 def bad_graph(name: str, what: str) -> BuildError:
@@ -64,9 +120,7 @@ def broke_off(
             help="let it hold less at a time; docs/limits.md has the limit",
         )
     if trouble is not None:
-        return BuildError(
-            f"the frontend {name!r} broke the protocol: {trouble}", code="FE0012", notes=wrote, help=_PROTOCOL
-        )
+        return BuildError(f"the frontend {name!r} broke the protocol: {trouble}", code="FE0012", notes=wrote, help=_SEE)
     code = int(ended["exit_code"]) if ended is not None else 0
     what = f"ended with code {code}" if code <= 128 else f"was killed by {_signal_name(code - 128)}"
     if code == 128 + signal.SIGXCPU:

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 from ladle.core.api import frontend_wire as wire
 from ladle.core.api.channel import ChannelError
 from ladle.core.build.foreign import errors
-from ladle.core.build.foreign.answers import Answers
+from ladle.core.build.foreign.answers import Answers, Own, beside
+from ladle.core.build.foreign.images import FILE, image_program
 from ladle.core.build.foreign.program import Program
 from ladle.core.build.foreign.serve import converse
 from ladle.llb.errors import LLBError
 
 if TYPE_CHECKING:
-    from ladle.core.api.frontend import BuildResult, CallResult
+    from ladle.core.api.frontend import BuildResult, CallResult, ResolvedImage
     from ladle.core.build.context import RecordingContext
+    from ladle.core.build.subsolve import Subsolver
     from ladle.core.build.worker_thread import EngineThread
     from ladle.core.registry import Registry
 
@@ -32,17 +34,23 @@ class ForeignFrontend:
 
     VERSION = f"protocol-{wire.PROTOCOL}"
 
-    def __init__(self, program: Program, engine: EngineThread, log: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, program: Program, engine: EngineThread, subsolver: Subsolver, log: Callable[[bytes], None]
+    ) -> None:
         self.NAME = program.name
         self.program = program
         self._engine = engine
+        self._subsolver = subsolver
         self._log = log
 
     def compile(self, context: RecordingContext) -> BuildResult:
         """Compile in the sandbox; raises what the frontend failed with, or an error about the frontend."""
         done = self._converse("compile", context)
         try:
-            return wire.result_from_wire(done)
+            result = wire.result_from_wire(done)
+            if self.program.elsewhere and not context.allows("host"):
+                _check_no_host(result, self.NAME)
+            return result
         except ChannelError as error:
             raise errors.nonsense(self.NAME, str(error)) from None
         except LLBError as error:
@@ -61,26 +69,44 @@ class ForeignFrontend:
             raise errors.nonsense(self.NAME, str(error)) from None
 
     def _converse(self, call: str, context: RecordingContext) -> dict[str, Any]:
-        answers = Answers(context, self.program.directory)
+        answers = Answers(context, self._own(context), elsewhere=self.program.elsewhere)
         file = context.build_file()
         return converse(self.program, call=call, file=file, answers=answers, engine=self._engine, log=self._log)
 
+    def _own(self, context: RecordingContext) -> Own:
+        """Return what reads the frontend's own files: beside it, or in the image that it came as."""
+        program = self.program
+        if program.tree is None:
+            return lambda path: beside(context, program.directory, path)
+        tree, subsolver = program.tree, self._subsolver
+        known: dict[str, bytes | None] = {}
+
+        def read(path: str) -> bytes | None:
+            if path not in known:
+                known[path] = subsolver.read(tree, path)
+            return known[path]
+
+        return read
+
 
 class ForeignFrontends:
-    """Finds the frontends that are not installed: files, and (with `images`) OCI references."""
+    """Makes the frontends that are not installed: files, directories and images."""
 
-    def __init__(self, engine: EngineThread, registry: Registry, log: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, engine: EngineThread, registry: Registry, subsolver: Subsolver, log: Callable[[bytes], None]
+    ) -> None:
         self._engine = engine
         self._registry = registry
+        self._subsolver = subsolver
         self._log = log
 
     def isolated(self, name: str, module: str) -> ForeignFrontend:
         """Return an installed frontend that runs what comes with the build, and so runs in the sandbox."""
         return self._made(Program(name=name, module=module, runner=self._runner()))
 
-    def image(self, wanted: str, context: RecordingContext) -> tuple[ForeignFrontend | None, list[str]]:  # noqa: ARG002
-        """Return the frontend of an OCI reference, or None with what was tried."""
-        return None, []
+    def image(self, name: str, image: ResolvedImage) -> ForeignFrontend:
+        """Return the frontend of an image, with its layers brought into the store."""
+        return self._made(image_program(name, image, self._subsolver, self._runner()))
 
     def file(self, wanted: str, context: RecordingContext, directories: tuple[str, ...]) -> ForeignFrontend | None:
         """Return the frontend of a file, looked for in each directory; None if it is in none of them."""
@@ -99,8 +125,24 @@ class ForeignFrontends:
             return self._made(program)
         return None
 
+    def directory(self, name: str, place: str, context: RecordingContext) -> ForeignFrontend | None:
+        """Return the frontend of a directory, its `frontend.py`; None without one."""
+        source = context.recorded_file(os.path.join(place, FILE))
+        if source is None:
+            return None
+        return self._made(Program(name=name, source=source, directory=place, runner=self._runner()))
+
     def _runner(self) -> str:
         return self._registry.target(RUNNER, "python")
 
     def _made(self, program: Program) -> ForeignFrontend:
-        return ForeignFrontend(program, self._engine, self._log)
+        return ForeignFrontend(program, self._engine, self._subsolver, self._log)
+
+
+def _check_no_host(result: BuildResult, name: str) -> None:
+    from ladle.llb.ops.source import SourceOp
+
+    for image in result.images:
+        for vertex in image.state.marshal().vertices:
+            if isinstance(vertex.op, SourceOp) and vertex.op.scheme == "host":
+                raise errors.no_host(name)

@@ -10,6 +10,7 @@ from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.core.api.frontend import CompileOptions
+    from ladle.core.api.refs import Ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,10 @@ class Program:
     """Files of the machine that are to be seen in the sandbox, with their paths there."""
     runner: str = ""
     """`module:function` that serves a Python program inside the sandbox."""
+    tree: Ref | None = None
+    """Where its helper modules and assets lie, for one that came as an image."""
+    elsewhere: bool = False
+    """Whether it came from elsewhere than the build: it may then not use the machine as a base."""
 
     def job(self) -> dict[str, Any]:
         """Return the arguments of the worker's job."""

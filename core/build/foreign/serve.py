@@ -57,7 +57,7 @@ def converse(
             running.cancel()
         ended = _ended(running)
         if last is not None:
-            return _done(last, program.name)
+            return _done(last, program.name, answers.last_error)
         raise errors.broke_off(program.name, trouble, ended, bytes(written))
     except BaseException:
         running.cancel()
@@ -91,7 +91,8 @@ def _ended(running: Any) -> Mapping[str, Any] | BuildError | None:
     return result
 
 
-def _done(last: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _done(last: Mapping[str, Any], name: str, answered: BuildError | None) -> dict[str, Any]:
+    """Return what is done; raises what failed: an error that a question was answered with comes back as it was."""
     failed = last.get("failed")
     if failed is None:
         done = last["done"]
@@ -99,7 +100,9 @@ def _done(last: Mapping[str, Any], name: str) -> dict[str, Any]:
             raise errors.nonsense(name, "`done` is not a map")
         return done
     if isinstance(failed, dict) and isinstance(failed.get("error"), dict):
-        raise wire.error_from_wire(failed["error"])
+        error = wire.error_from_wire(failed["error"])
+        same = answered is not None and (answered.code, answered.message) == (error.code, error.message)
+        raise answered if same and answered is not None else error
     try:
         diagnostics = wire.diagnostics_from_wire(failed)
     except ChannelError as error:

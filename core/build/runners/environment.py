@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ladle.core.api.refs import Ref
     from ladle.core.api.services import Facts, Services
     from ladle.core.api.source import Pin
+    from ladle.core.build.subsolve import Subsolver
     from ladle.core.registry import Registry
 
 Result = Mapping[str, Any]
@@ -39,6 +40,10 @@ class Environment:
         self.standing = standing()
         """How this machine lets us be root, as far as results depend on it: part of every key."""
         self.pins: dict[str, Pin] = {}
+        self.subsolver: Subsolver | None = None
+        """Solves graphs within the build; None where there is no build."""
+        self.depth = 0
+        """How many steps that are graphs themselves this one stands in."""
         self._registry = registry
         self._sources: dict[str, Any] = {}
         self._tables: dict[str, Any] = {}
