@@ -43,6 +43,7 @@ class Limits:
 
     entries: int = 10_000_000
     bytes: int = 1 << 40
+    holes: int = 1 << 36
     path: int = 4096
 
 
@@ -112,6 +113,7 @@ class _Applier:
         """Take every entry, then set the times of directories."""
         result = self._result
         free = self._places.free()
+        holes = 0
         while (entry := self._reader.next()) is not None:
             self._places.settle()
             result.entries += 1
@@ -120,6 +122,10 @@ class _Applier:
                 raise errors.over_limit("number of entries", result.entries, limits.entries, entry.name)
             if result.bytes > limits.bytes:
                 raise errors.over_limit("unpacked size", result.bytes, limits.bytes, entry.name)
+            if entry.fragments is not None:
+                holes += entry.size - sum(length for _, length in entry.fragments)
+                if holes > limits.holes:
+                    raise errors.over_limit("size of the holes of sparse files", holes, limits.holes, entry.name)
             if result.bytes > free:
                 raise errors.no_space(entry.name, result.bytes, free)
             name = normal_name(entry.name, limits.path)

@@ -26,6 +26,10 @@ XZ_MEMORY = 256 << 20
 """Bytes of memory that xz may ask for."""
 MAX_TRAILING = 1 << 30
 """Bytes after the archive's end that are still read for the digest; honest ones are padding."""
+MAX_UNRATED = 1 << 34
+"""Bytes that data may become however small it was compressed."""
+MAX_RATIO = 1000
+"""How many times its size data may become beyond that; only long runs of one byte come near."""
 _QUEUE = 4
 _WAIT = 0.05
 _MAGIC = (
@@ -244,6 +248,9 @@ class BlobReader:
             for block in self._blocks():
                 self._hash.update(block)
                 self.uncompressed_size += len(block)
+                limit = max(MAX_UNRATED, MAX_RATIO * self._consumed)
+                if self.uncompressed_size > limit:
+                    raise errors.over_limit("unpacked size of compressed data", self.uncompressed_size, limit)
                 if not self._put(block):
                     return
         except BuildError as error:
