@@ -201,7 +201,7 @@ class Build:
     def _executors(self) -> list[tuple[str, str]]:
         wanted = self.request.executor
         if wanted == "auto":
-            return [(name, self.registry.target("executor", name)) for name in self.registry.names("executor")]
+            return [(name, self.registry.target("executor", name)) for name in self.registry.builtin("executor")]
         if wanted in ("crun", "runc"):
             return [(wanted, self.registry.target("executor", "oci"))]
         return [(wanted, self.registry.target("executor", wanted))]

@@ -30,7 +30,10 @@ _FORM = 2
 
 def identity(values: Mapping[str, object], positional: Sequence[str], environ: Mapping[str, str]) -> str:
     """Return the identity of a request: its flags, where it was made, and the environment that it takes in."""
-    taken = {"SOURCE_DATE_EPOCH": environ.get("SOURCE_DATE_EPOCH", "")}
+    taken = {
+        "SOURCE_DATE_EPOCH": environ.get("SOURCE_DATE_EPOCH", ""),
+        "LADLE_PLUGINS": environ.get("LADLE_PLUGINS", "\0"),
+    }
     arguments = values.get("build_args", ())
     if isinstance(arguments, tuple):
         taken |= {name: environ.get(name, "\0") for name in arguments if "=" not in name}

@@ -2,8 +2,9 @@
 """What a compile read, and whether it would read the same again. Light: it is on the path of a cached build.
 
 A read is a tuple: `("file", absolute path, sha256 hex or "")` where "" says that it was absent, `("git", address, key
-of its tree)`, `("tag", reference, platform, host, path, tag, digest in the reference or "", digest)`, or `("host",
-identity)`.
+of its tree)`, `("tag", reference, platform, host, path, tag, digest in the reference or "", digest)`, `("host",
+identity)`, `("stamp", path, time and size or "")` for the files of a frontend, or `("installed", fingerprint)` where it
+matters which plugins there are.
 """
 
 from __future__ import annotations
@@ -57,6 +58,20 @@ def names_read(path: str, names: tuple[str, ...] | None) -> Read:
     return ("names", path, "" if names is None else sha256(text.encode(errors="surrogateescape")).hexdigest())
 
 
+def stamp_read(path: str) -> Read:
+    """Return the read of a file that is known by its time and size."""
+    from ladle.core.installed import stamp
+
+    return ("stamp", path, stamp(path))
+
+
+def installed_read() -> Read:
+    """Return the read of what is installed beside ladle."""
+    from ladle.core.installed import fingerprint
+
+    return ("installed", fingerprint())
+
+
 def unchanged(reads: Iterable[Read], resolve: Callable[[Read], str]) -> bool:
     """Say whether every read would give the same; `resolve` returns the present digest or identity of other kinds."""
     for read in reads:
@@ -69,6 +84,12 @@ def unchanged(reads: Iterable[Read], resolve: Callable[[Read], str]) -> bool:
                 return False
         elif read[0] == "names":
             if names_read(read[1], read_names(read[1])) != tuple(read):
+                return False
+        elif read[0] == "stamp":
+            if stamp_read(read[1]) != tuple(read):
+                return False
+        elif read[0] == "installed":
+            if installed_read() != tuple(read):
                 return False
         elif resolve(read) != read[-1]:
             return False

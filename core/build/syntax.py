@@ -7,10 +7,15 @@ In this order: `--syntax`, `BUILDKIT_SYNTAX`, `# syntax=`, the file's name, Dock
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from ladle.core.api.errors import BuildError
 
 if TYPE_CHECKING:
     from ladle.core.registry import Registry
+
+Warn = Callable[[BuildError], None]
 
 _DIRECTIVE = re.compile(r"^\s*(?:#|//|--|;)\s*syntax\s*=\s*(\S.*)", re.IGNORECASE)
 _OTHER_DIRECTIVE = re.compile(r"^\s*(?:#|//|--|;)\s*[a-zA-Z][a-zA-Z0-9]*\s*=|^\s*(?:\{|---)\s*$")
@@ -42,16 +47,41 @@ def directive(head: bytes) -> str:
     return ""
 
 
-def pick_frontend(registry: Registry, *, path: str, head: bytes, wanted: str) -> str:
-    """Return the name of the installed frontend, "" where none is called `wanted`; without that one by the file."""
-    names = registry.names("frontend")
+def pick_frontend(registry: Registry, *, path: str, head: bytes, wanted: str, warn: Warn) -> str:
+    """Return the name of the installed frontend, "" where none is called `wanted`; without that one by the file.
+
+    Ladle's own come first, and strangers' only where none of those is it. `warn` gets what is wrong with one of them.
+    """
     if not wanted:
-        for name in names:
+        for name in registry.builtin("frontend"):
             if registry.load("frontend", name).detect(path, head):
                 return name
-        return DEFAULT
-    if wanted.removeprefix(_OWN) in names:
-        return wanted.removeprefix(_OWN)
+        return _detected(registry, path, head, warn) or DEFAULT
+    own = wanted.removeprefix(_OWN)
+    if own in registry.builtin("frontend"):
+        return own
     if _DOCKERFILE_ALIAS.fullmatch(wanted):
         return DEFAULT
+    return own if registry.has("frontend", own) else ""
+
+
+def _detected(registry: Registry, path: str, head: bytes, warn: Warn) -> str:
+    """Return the name of the first stranger's frontend whose file it is, ""; one that is broken is passed over."""
+    for entry in registry.strangers("frontend"):
+        if entry.name in registry.builtin("frontend"):
+            continue
+        try:
+            if registry.load_entry(entry).detect(path, head):
+                return entry.name
+        except BuildError as error:
+            warn(error)
+        except Exception as error:
+            warn(
+                BuildError(
+                    f"the frontend {entry.name!r} of {entry.origin} cannot say whether {path} is its own: "
+                    f"{type(error).__name__}: {error}",
+                    code="LA0186",
+                    help=f"upgrade or uninstall {entry.origin.distribution}",
+                )
+            )
     return ""

@@ -111,15 +111,12 @@ def inspect_command(file: str, form: str) -> int:
 
 
 @app.command(name="plugins")
-def plugins_command() -> int:
-    """List the plugins."""
-    from ladle.core.cli.setup import make_registry
+@click.option("--format", "form", default="text", metavar="FORMAT", help="text or json")
+def plugins_command(form: str) -> int:
+    """List the plugins: where each comes from, and what is wrong with those that cannot be used."""
+    from ladle.core.cli.plugins import run_plugins
 
-    registry = make_registry()
-    for kind in ("frontend", "source", "exporter", "executor", "snapshotter"):
-        for name in registry.names(kind):
-            click.echo(f"{kind:12} {name:14} {registry.target(kind, name)}")
-    return 0
+    return run_plugins(form)
 
 
 @app.command(name="doctor")

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ladle.core.api.platforms import format_platform
 from ladle.core.build.configuration import Configuration
+from ladle.core.build.reads import installed_read
 from ladle.core.build.syntax import directive, pick_frontend
 from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
+    from ladle.core.api.errors import BuildError
     from ladle.core.api.frontend import ResolvedImage
     from ladle.core.build.context import RecordingContext
     from ladle.core.build.foreign.frontend import ForeignFrontends
@@ -50,19 +52,34 @@ def choose(
     replaced = _replaced(wanted, request, context, foreign)
     if replaced is not None:
         return shown, replaced
-    name = pick_frontend(registry, path=shown, head=head, wanted=wanted)
+    name = pick_frontend(registry, path=shown, head=head, wanted=wanted, warn=lambda error: _warn(context, error))
+    if registry.asked_strangers("frontend"):
+        context.reads.append(installed_read())
     _permit(name or _plain(wanted), _kind(name, wanted), context)
     if name:
-        return shown, _installed(name, registry, foreign)
+        return shown, _installed(name, registry, foreign, context)
     return shown, _found(wanted, request, context, registry, foreign)
 
 
-def _installed(name: str, registry: Registry, foreign: Foreign | None) -> Chosen:
+def _installed(name: str, registry: Registry, foreign: Foreign | None, context: RecordingContext) -> Chosen:
+    """Return an installed frontend. A stranger's runs in this process too; its version and its files are in the key."""
     cls = registry.load("frontend", name)
+    if name not in registry.builtin("frontend"):
+        from ladle.core.build.foreign.files import file_reads
+
+        context.reads.extend(file_reads(cls))
+        version = f"{cls.VERSION} of {registry.origin('frontend', name)}"
+        return Chosen(name=name, version=version, make=cls)
     module = getattr(cls, "ISOLATED", "")
     if module and foreign is not None:
         return Chosen(name=name, version=cls.VERSION, make=lambda: foreign().isolated(name, module))
     return Chosen(name=name, version=cls.VERSION, make=cls)
+
+
+def _warn(context: RecordingContext, error: BuildError) -> None:
+    from ladle.core.api.diagnostics import Diagnostic, Severity
+
+    context.warn(Diagnostic(code=error.code, severity=Severity.WARNING, message=error.message, help=error.help))
 
 
 def _found(

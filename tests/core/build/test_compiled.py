@@ -21,6 +21,7 @@ from ladle.core.build.context import RecordingContext
 from ladle.core.build.reads import Read
 from ladle.core.build.request import BuildRequest
 from ladle.core.build.session import LocalSession
+from ladle.core.registry import Registry
 from ladle.llb import scratch
 from tests.core.build.conftest import MemoryFacts
 
@@ -62,11 +63,11 @@ class Counting:
         )
 
 
-class Registry:
+class Known(Registry):
     """Knows the one frontend."""
 
-    def names(self, kind: str) -> tuple[str, ...]:
-        return ("counting",)
+    def __init__(self) -> None:
+        super().__init__({"frontend": {"counting": "not:imported"}})
 
     def load(self, kind: str, name: str) -> Any:
         return Counting
@@ -81,7 +82,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def compiled(facts: MemoryFacts) -> Compile:
     """Return a function that compiles with a fresh context, as another process would."""
-    registry: Any = Registry()
+    registry = Known()
 
     def resolve(read: Read) -> str:
         raise AssertionError(read)
@@ -96,7 +97,7 @@ def compiled(facts: MemoryFacts) -> Compile:
 def test_a_frontend_is_asked(ask: Ask, write: Write) -> None:
     request = ask(write({"Dockerfile": "x"}))
     context = RecordingContext(request, LocalSession(), lambda scheme: None, lambda: "")
-    registry: Any = Registry()
+    registry = Known()
     assert ask_frontend(request, context, registry=registry, call="outline") == b"x"
     with pytest.raises(BuildError, match="'counting' does not answer the call 'lint'") as caught:
         ask_frontend(request, context, registry=registry, call="lint")

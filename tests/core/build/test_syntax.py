@@ -12,6 +12,7 @@ from ladle.core.api.errors import UsageError
 from ladle.core.api.frontend import CompileOptions
 from ladle.core.build.foreign.choose import choose
 from ladle.core.build.syntax import directive
+from ladle.core.registry import Registry
 
 
 @pytest.mark.row("DF-08")
@@ -58,16 +59,12 @@ def test_bytes_that_are_no_text_have_no_directive() -> None:
     assert directive(b"# syntax=\xff\n") == "\ufffd"
 
 
-class Frontends:
+class Frontends(Registry):
     """A registry of frontends that are detected by the end of the file's name."""
 
     def __init__(self, *names: str) -> None:
-        self._names = names
+        super().__init__({"frontend": dict.fromkeys(names, "not:imported")})
         self.loaded: list[str] = []
-
-    def names(self, kind: str) -> tuple[str, ...]:
-        assert kind == "frontend"
-        return self._names
 
     def load(self, kind: str, name: str) -> Any:
         self.loaded.append(name)
@@ -83,10 +80,9 @@ class Frontends:
 
 
 def pick(registry: Frontends, path: str = "Dockerfile", head: bytes = b"", forced: str = "") -> str:
-    given: Any = registry
     request: Any = SimpleNamespace(syntax=forced, options=CompileOptions(), build_file="/c/Dockerfile", context="/c")
     context: Any = SimpleNamespace(build_file=lambda: (path, head), options=CompileOptions(), reads=[])
-    return choose(request, context, given, None)[1].name
+    return choose(request, context, registry, None)[1].name
 
 
 def test_the_flag_comes_before_the_directive_before_the_name() -> None:
