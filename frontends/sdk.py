@@ -128,7 +128,8 @@ def _image(made: object, platform: Platform, name: str) -> ImageResult:
     config = {"architecture": platform.architecture, "os": platform.os, "config": made.config, "history": []}
     if platform.variant:
         config["variant"] = platform.variant
-    return ImageResult(platform=platform, state=made.state, config=config)
+    state = llb.State.from_definition(made.state.marshal(platform=platform))
+    return ImageResult(platform=platform, state=state, config=config)
 
 
 def error(context: Context, message: str, *, line: int = 0, help: str = "", code: str = "FE1000") -> DiagnosticError:

@@ -31,17 +31,18 @@ def load_program(program: Mapping[str, Any], context: RemoteContext) -> Any:
     module.__file__ = program["name"]
     sys.modules[MODULE] = module
     exec(compile(program["source"], program["name"], "exec"), module.__dict__)
-    return _found(module, program["name"])
+    return frontend_of(module, program["name"])
 
 
-def _found(module: ModuleType, name: str) -> Any:
+def frontend_of(module: ModuleType, name: str) -> Any:
+    """Return the one frontend that a module holds; `name` is what messages call its file."""
     from ladle.frontends.sdk import FunctionFrontend
 
     made = [value for value in vars(module).values() if isinstance(value, FunctionFrontend)]
     classes = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and value.__module__ == MODULE and callable(getattr(value, "compile", None))
+        if isinstance(value, type) and value.__module__ == module.__name__ and callable(getattr(value, "compile", None))
     ]
     found = [*dict.fromkeys(made), *(each() for each in classes)]
     if len(found) != 1:
