@@ -6,6 +6,8 @@ from __future__ import annotations
 BUILTIN: dict[str, str] = {
     "dockerfile": "ladle.frontends.dockerfile.frontend:DockerfileFrontend",
     "dockerfile-labs": "ladle.frontends.dockerfile.labs.frontend:DockerfileLabsFrontend",
+    "yaml": "ladle.frontends.yaml.frontend:YamlFrontend",
+    "python": "ladle.frontends.python.frontend:PythonFrontend",
 }
 
 RUNNERS: dict[str, str] = {"python": "ladle.frontends.process.serve:main"}

@@ -45,6 +45,18 @@ class Output:
     index: int = 0
 
 
+Made = Callable[["Node"], None]
+"""What is told of every new step, as where in a user's program it was made is known only then."""
+_made: Made | None = None
+
+
+def on_made(told: Made | None) -> Made | None:
+    """Have a function told of every new step from now on, None for nobody; returns the one before it."""
+    global _made  # steps are made by plain calls: there is no object that could carry it
+    before, _made = _made, told
+    return before
+
+
 class Node(ABC):
     """A step: subclasses say what it reads (`deps`) and how it becomes an op (`lower`)."""
 
@@ -61,6 +73,8 @@ class Node(ABC):
         self.locations: tuple[Location, ...] = ()
         if options:
             _apply(self, options)
+        if _made is not None:
+            _made(self)
 
     @abstractmethod
     def lower(self, inputs: Inputs) -> Op:
