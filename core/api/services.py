@@ -144,5 +144,7 @@ class Services:
     """Ask the registry even where a cached answer is young enough."""
     insecure_registries: tuple[str, ...] = ()
     allow_host: bool = True
+    source: Callable[[str], Any] | None = None
+    """This build's source for a scheme."""
     grants: frozenset[str] = frozenset()
     """What the user allowed with `--allow`."""

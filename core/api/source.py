@@ -33,7 +33,9 @@ class Pin:
 class Source(Protocol):
     """A source; registered as a class, made once a build.
 
-    Beside these it may have `date(op) -> int | None`: when a tree was made, in seconds, where its origin says so.
+    Beside these it may have `date(op) -> int | None`: when a tree was made, in seconds, where its origin says so; and
+    `async restore(place, layer) -> None`: bring a lost blob back into the store, from where it was put there as
+    `origin(layer.digest)` says (`ladle.core.build.origins`).
     """
 
     SCHEMES: ClassVar[tuple[str, ...]]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ladle.core.api.errors import BuildError
 from ladle.core.build.loose_layers import is_loose
+from ladle.core.build.origins import restored
 from ladle.core.oci.media import layer_compression
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ async def _descriptor(
     from ladle.core.build.threads import flight
 
     base = services.snapshots.is_base(snapshot)
-    original = _known(services, snapshot, ORIGINAL) if base else None
+    original = await _original(services, snapshot) if base else None
     if original is not None and not force:
         return original
     if original is not None and level is None and layer_compression(original["media_type"]) == compression:
@@ -104,6 +105,17 @@ async def _descriptor(
                 os.unlink(path)
         services.snapshots.set_blob(snapshot, variant, made)
         return made
+
+
+async def _original(services: Services, snapshot: str) -> dict[str, Any] | None:
+    """Return the blob that a base layer came as, fetched again if it is lost; None where that is not to be had."""
+    from ladle.core.build.threads import flight
+
+    found = services.snapshots.blob(snapshot, ORIGINAL)
+    if found is None or services.blobs.has(found["digest"]):
+        return None if found is None else dict(found)
+    async with flight(services, f"restored {found['digest']}"):
+        return dict(found) if services.blobs.has(found["digest"]) or await restored(services, found) else None
 
 
 def _known(services: Services, snapshot: str, variant: str) -> dict[str, Any] | None:

@@ -86,6 +86,13 @@ class DockerImageSource:
             chosen = image.manifest.layers[: len(diff_ids)]
             return layers_ref(await unpack_image(self._services, reader, op.identifier, chosen, diff_ids))
 
+    async def restore(self, place: str, layer: Descriptor) -> None:
+        """Bring a layer's blob back into the store from the repository that it came from."""
+        from ladle.plugins.sources.unpack import fetch_layer
+
+        with self._reader(_parsed(place)) as reader:
+            await fetch_layer(self._services, reader, layer)
+
     def _digest(self, reference: Reference, mode: str = "") -> str:
         """Return the digest of a reference: its own, this build's earlier answer, or the registry's."""
         if reference.digest:
@@ -142,6 +149,7 @@ class RegistryReader:
 
     def __init__(self, reference: Reference, connect: Callable[[], RegistryClient], *, offline: bool) -> None:
         self.name = str(reference)
+        self.origin = ("docker-image", f"{reference.host}/{reference.path}")
         self._path = reference.path
         self._connect = connect
         self._offline = offline

@@ -30,6 +30,8 @@ class ImageReader(Protocol):
 
     name: str
     """What the user calls the image, for messages."""
+    origin: tuple[str, str]
+    """The scheme, and the place that its `restore` finds a layer in again."""
 
     def document(self, digest: str) -> bytes:
         """Return a manifest or index, verified."""

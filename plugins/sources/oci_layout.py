@@ -71,6 +71,12 @@ class OciLayoutSource:
         chosen = image.manifest.layers[: len(diff_ids)]
         return layers_ref(await unpack_image(self._services, reader, op.identifier, chosen, diff_ids))
 
+    async def restore(self, place: str, layer: Descriptor) -> None:
+        """Bring a layer's blob back into the store from the layout that has the name now."""
+        from ladle.plugins.sources.unpack import fetch_layer
+
+        await fetch_layer(self._services, self._reader(place, f"oci-layout://{place}"), layer)
+
     def _digest(self, op: SourceOp) -> str:
         name, tag, digest = split_layout_name(op.ref)
         return digest or self._reader(op.attr("oci.store") or name, op.identifier).layout.find(tag).digest
@@ -84,6 +90,7 @@ class LayoutReader:
 
     def __init__(self, shown: str, find: Callable[[str], str], name: str) -> None:
         self.name = shown
+        self.origin = ("oci-layout", name)
         self._find = find
         self._layout_name = name
         self._layout: Layout | None = None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ladle.core.api.errors import BuildError
 from ladle.core.build.layer_blobs import ORIGINAL
+from ladle.core.build.origins import remember_origin
 from ladle.core.build.threads import flight, in_thread
 from ladle.core.oci.chain import chain_ids
 from ladle.core.oci.errors import digest_mismatch, unsupported_type
@@ -44,7 +45,7 @@ async def unpack_image(
     try:
         for number, layer in enumerate(layers):
             if not snapshots[number]:
-                obtain = _obtain(services, reader, vertex, layer, stop)
+                obtain = _obtain(services, reader, layer, stop, _progress(services, vertex, layer))
                 downloads[number] = asyncio.create_task(in_thread(obtain))
         for number, layer in enumerate(layers):
             if not snapshots[number]:
@@ -67,10 +68,17 @@ def _known(services: Services, chain: str) -> str:
     return snapshot if snapshot and os.path.isdir(f"{services.root}/snapshots/{snapshot}") else ""
 
 
-def _obtain(
-    services: Services, reader: ImageReader, vertex: str, layer: Descriptor, stop: threading.Event
-) -> Callable[[], None]:
-    """Return the work of bringing one layer's blob into the store, for a thread."""
+async def fetch_layer(services: Services, reader: ImageReader, layer: Descriptor) -> None:
+    """Bring one layer's blob into the store."""
+    stop = threading.Event()
+    try:
+        await in_thread(_obtain(services, reader, layer, stop, lambda _: None))
+    finally:
+        stop.set()
+
+
+def _progress(services: Services, vertex: str, layer: Descriptor) -> Callable[[int], None]:
+    """Return what a download tells of its progress, from its thread."""
     loop = asyncio.get_running_loop()
     last = 0.0
 
@@ -80,6 +88,18 @@ def _obtain(
         if now - last > _REPORT_EVERY or received == layer.size:
             last = now
             loop.call_soon_threadsafe(_report, services, vertex, "downloading", layer, received)
+
+    return progress
+
+
+def _obtain(
+    services: Services,
+    reader: ImageReader,
+    layer: Descriptor,
+    stop: threading.Event,
+    progress: Callable[[int], None],
+) -> Callable[[], None]:
+    """Return the work of bringing one layer's blob into the store, for a thread."""
 
     def obtain() -> None:
         with services.single_flight(f"blob {layer.digest}"):
@@ -92,6 +112,7 @@ def _obtain(
             finally:
                 if os.path.lexists(path):
                     os.unlink(path)
+            remember_origin(services, layer.digest, *reader.origin)
 
     return obtain
 

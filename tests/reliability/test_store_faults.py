@@ -43,13 +43,15 @@ class Site:
         self.built = self.build()
         self.tree = Path(f"{directory}/out1.tar.tree").read_bytes()
 
-    def run(self, *, check: bool = True) -> tuple[subprocess.CompletedProcess[bytes], Path]:
+    def run(
+        self, *, check: bool = True, flags: tuple[str, ...] = ()
+    ) -> tuple[subprocess.CompletedProcess[bytes], Path]:
         """Build to a new place."""
         self.count += 1
         out = self.directory / f"out{self.count}.tar"
         outputs = (f"--output=type=oci,dest={out},rewrite-timestamp=true", f"--output=type=tar,dest={out}.tree")
         env = {"SOURCE_DATE_EPOCH": "1700000000"}
-        done = self.ladle("build", *outputs, self.context, check=check, env=env, timeout=90)
+        done = self.ladle("build", *flags, *outputs, self.context, check=check, env=env, timeout=90)
         return done, out
 
     def build(self) -> bytes:
@@ -101,8 +103,21 @@ def test_all_blobs_damaged(site: Site, damage: Callable[[Path], None]) -> None:
         damage(path)
     if damage is not Path.unlink:
         assert len(check(str(site.ladle.store))) == len(blobs(site))
-    # the base's layer is now made from its snapshot, and what no build looks at stays damaged
+    # the base's layer is fetched again; what no build looks at stays damaged
     site.assert_right(same_image=False)
+    assert Path(f"{site.directory}/out{site.count}.tar").read_bytes() == site.built
+
+
+def test_a_lost_base_layer_is_fetched_again_or_said_to_be_another(site: Site) -> None:
+    """Without the registry the image is made all the same, with digests of its own; then it is the old one again."""
+    lost = blobs(site)[0]
+    lost.unlink()
+    _, out = site.run(flags=("--offline",))
+    assert_whole_archive(out)
+    assert out.read_bytes() != site.built
+    assert lost.name.encode() not in out.read_bytes()
+    site.assert_right()
+    assert lost.exists()
 
 
 @pytest.mark.parametrize("damage", [flip, cut, Path.unlink])

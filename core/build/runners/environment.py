@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ class Environment:
         forced_network: str = "",
         build_args: Mapping[str, str] | None = None,
     ) -> None:
-        self.services = services
+        self.services = replace(services, source=self.source)
         self.executors = [list(pair) for pair in executors]
         self.grants = grants
         self.forced_network = forced_network

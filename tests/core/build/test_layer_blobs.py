@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ladle.core.api.errors import BuildError
 from ladle.core.api.services import Facts, Services
 from ladle.core.build.layer_blobs import ORIGINAL, layer_descriptors, variant_name
 from ladle.core.build.loose_layers import LOOSE
+from ladle.core.build.origins import remember_origin
 
 GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 
@@ -168,6 +170,62 @@ def test_force_compresses_base_layers_anew_without_touching_their_tar(services: 
     assert Path(store.path(plain["digest"])).read_bytes() == b"the tar" * 1000
     assert not store.jobs
     assert not list(store.root.glob("part-*"))
+
+
+def lose(store: Store, services: Services) -> tuple[dict[str, Any], bytes]:
+    """Lose the blob of a base layer that came from `place`; return its description and its bytes."""
+    original = store.add_base("1", b"the tar")
+    path = Path(store.path(original["digest"]))
+    data = path.read_bytes()
+    path.unlink()
+    remember_origin(services, original["digest"], "fake", "the place")
+    return original, data
+
+
+def test_a_lost_base_layer_is_fetched_again_once(services: Services, store: Store) -> None:
+    original, data = lose(store, services)
+    asked: list[tuple[str, str, int]] = []
+
+    class Source:
+        async def restore(self, place: str, layer: Any) -> None:
+            asked.append((place, layer.digest, layer.size))
+            await asyncio.sleep(0.01)
+            Path(store.path(layer.digest)).write_bytes(data)
+
+    services = replace(services, source=lambda scheme: Source() if scheme == "fake" else None)
+
+    async def both() -> list[list[dict[str, Any]]]:
+        return await asyncio.gather(*(layer_descriptors(services, ["1"]) for _ in range(2)))
+
+    assert asyncio.run(both()) == [[original], [original]]
+    assert asked == [("the place", original["digest"], original["size"])]
+    assert not store.jobs
+
+
+@pytest.mark.parametrize("how", ["fails", "gives nothing", "cannot", "unknown"])
+def test_a_layer_that_cannot_be_fetched_again_gets_another_digest(how: str, services: Services, store: Store) -> None:
+    original, _ = lose(store, services)
+    warned: list[tuple[str, str]] = []
+
+    class Source:
+        async def restore(self, place: str, layer: Any) -> None:
+            if how == "fails":
+                raise BuildError("the registry is away", code="LA0207")
+
+    class Reporter:
+        def warning(self, text: str, *, help: str = "") -> None:
+            warned.append((text, help))
+
+    reporter: Any = Reporter()
+    made: Any = object() if how == "cannot" else Source()
+    services = replace(services, reporter=reporter, source=None if how == "unknown" else lambda scheme: made)
+    (descriptor,) = descriptors(services, "1")
+    assert descriptor["digest"] != original["digest"]
+    assert descriptor["diff_id"] == digest_of(b"tar")
+    assert len(store.jobs) == len(warned) == 1
+    reason = {"fails": "the registry is away", "gives nothing": "the place gave another one"}
+    assert reason.get(how, "it is not known where it came from") in warned[0][0]
+    assert "other digests" in warned[0][1]
 
 
 def test_a_failed_layer_leaves_nothing_behind(services: Services, store: Store) -> None:

@@ -17,6 +17,7 @@ import pytest
 from ladle.core.api.errors import BuildError
 from ladle.core.api.reference import parse_reference
 from ladle.core.api.services import Services
+from ladle.core.build.origins import ORIGIN, restored
 from ladle.llb.ops import Platform, SourceOp
 from ladle.plugins.sources.docker_image import DockerImageSource
 
@@ -58,6 +59,25 @@ def test_fetching_again_downloads_and_applies_nothing(services: Services, regist
     jobs = len(services.worker.jobs)  # type: ignore[attr-defined]
     assert fetched(DockerImageSource(services), pinned) == first
     assert len(services.worker.jobs) == jobs  # type: ignore[attr-defined]
+
+
+def test_a_lost_blob_is_fetched_from_where_it_came(services: Services, registry: Any, layout: Any) -> None:
+    layout.tag(layout.image([{"lost": b"1"}]), "t")
+    registry.push(layout, "t", "deep/lost:t")
+    source = DockerImageSource(services)
+    fetched(source, source.resolve(f"{registry.host}/deep/lost:t", platform=AMD64, scheme="docker-image").pinned)
+    blob = services.snapshots.blob("1", "original")
+    assert blob is not None
+    assert services.facts.get(ORIGIN, blob["digest"]) == f"docker-image {registry.host}/deep/lost".encode()
+    path = Path(services.blobs.path(blob["digest"]))
+    data = path.read_bytes()
+    path.unlink()
+    offline = replace(services, offline=True)
+    offline = replace(offline, source=lambda _: DockerImageSource(offline))
+    assert not asyncio.run(restored(offline, blob))
+    assert not path.exists()
+    assert asyncio.run(restored(replace(services, source=lambda _: DockerImageSource(services)), blob))
+    assert path.read_bytes() == data
 
 
 def test_images_share_the_layers_that_they_have_in_common(services: Services, registry: Any, layout: Any) -> None:

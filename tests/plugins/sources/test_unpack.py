@@ -38,6 +38,7 @@ class Reader:
     """Gives out blobs; `before` runs in the download's thread first."""
 
     name = "app"
+    origin = ("docker-image", "registry.test/app")
 
     def __init__(self, layers: list[tuple[Descriptor, str, bytes]]) -> None:
         self.data = {layer.digest: data for layer, _, data in layers}
