@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
-from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import strategies as st
 
 from ladle.core.api.diagnostics import DiagnosticError, SourceText
 from ladle.frontends.dockerfile.ast import Dockerfile, Instruction
