@@ -21,6 +21,10 @@ class ChannelError(Exception):
     """The other side broke off within a frame, went silent, or sent what is not a map."""
 
 
+class ChannelClosedError(ChannelError):
+    """The other side is gone, with a message half written or not read."""
+
+
 class Channel:
     """One end of the stream. `timeout` is the seconds that a message of the other side may take, None for ever."""
 
@@ -40,7 +44,7 @@ class Channel:
         except TimeoutError:
             raise ChannelError("the other side does not read") from None
         except OSError as error:
-            raise ChannelError(f"the channel is closed: {error.strerror}") from None
+            raise ChannelClosedError(f"the channel is closed: {error.strerror}") from None
 
     def receive(self) -> dict[str, Any] | None:
         """Return the next map, None where the stream ends between frames; raises `ChannelError` for anything else."""
@@ -73,7 +77,7 @@ class Channel:
             except TimeoutError:
                 raise ChannelError("no answer in time") from None
             except OSError as error:
-                raise ChannelError(f"the channel is closed: {error.strerror}") from None
+                raise ChannelClosedError(f"the channel is closed: {error.strerror}") from None
             if not chunk:
                 if not data:
                     return None

@@ -96,6 +96,15 @@ def nonsense(name: str, what: str) -> BuildError:
     return BuildError(f"the frontend {name!r} broke the protocol: {what}", code="FE0012", help=_SEE)
 
 
+def stayed(name: str) -> BuildError:
+    """It closed its channel, or said its last word, and went on running."""
+    return BuildError(
+        f"the frontend {name!r} went on running after the end of its channel",
+        code="FE0020",
+        help="a frontend ends when it has answered",
+    )
+
+
 def bad_graph(name: str, what: str) -> BuildError:
     """The graph that it returned is not valid."""
     return BuildError(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ladle.core.api import frontend_wire as wire
-from ladle.core.api.channel import Channel, ChannelError
+from ladle.core.api.channel import Channel, ChannelClosedError, ChannelError
 from ladle.core.api.diagnostics import DiagnosticError, Severity
 from ladle.core.api.errors import BuildError
 from ladle.core.build.foreign import errors
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SILENCE_SECONDS = 60.0
 """How long a frontend may take for its next message."""
+ENDING_SECONDS = 10.0
+"""How long it may take to end after its last message."""
 MAX_QUESTIONS = 100_000
 """How many questions a frontend may ask in one compile."""
 
@@ -52,10 +54,12 @@ def converse(
             channel.send(program.start(call, file, answers.options))
             running.add_done_callback(lambda _: keep_open.close())
             last = _serve(channel, answers)
+        except ChannelClosedError:
+            last = None  # why it is gone is said by how it ended
         except ChannelError as error:
             trouble = error
             running.cancel()
-        ended = _ended(running)
+        ended = _ended(running, program.name)
         if last is not None:
             return _done(last, program.name, answers.last_error)
         raise errors.broke_off(program.name, trouble, ended, bytes(written))
@@ -79,13 +83,16 @@ def _serve(channel: Channel, answers: Answers) -> dict[str, Any] | None:
     raise ChannelError(f"more than {MAX_QUESTIONS} questions")
 
 
-def _ended(running: Any) -> Mapping[str, Any] | BuildError | None:
+def _ended(running: Any, name: str) -> Mapping[str, Any] | BuildError | None:
     from concurrent.futures import CancelledError
 
     try:
-        result: Mapping[str, Any] = running.result(timeout=30)
+        result: Mapping[str, Any] = running.result(timeout=ENDING_SECONDS)
     except CancelledError:
         return None
+    except TimeoutError:
+        running.cancel()
+        return errors.stayed(name)
     except BuildError as error:
         return error
     return result

@@ -116,7 +116,11 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
         "version '7' of the protocol",
     ),
     "no command": ({"Labels": {"dev.ladle.frontend": "1"}}, 1, "neither an entrypoint nor a command"),
-    "no such program": ({"Labels": {"dev.ladle.frontend": "1"}, "Cmd": ["nix"]}, 1, "No such file or directory (/bin/nix)"),
+    "no such program": (
+        {"Labels": {"dev.ladle.frontend": "1"}, "Cmd": ["nix"]},
+        1,
+        "No such file or directory (/bin/nix)",
+    ),
 }
 
 
