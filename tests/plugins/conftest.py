@@ -119,6 +119,12 @@ class FakeSession:
     def secret(self, id: str) -> bytes | None:
         return None
 
+    def secrets(self) -> tuple[bytes, ...]:
+        return ()
+
+    def agent(self, id: str) -> None:
+        return None
+
 
 class FakeReporter:
     """Keeps warnings."""
