@@ -45,7 +45,7 @@ def test_names_have_a_number() -> None:
 
 def test_names_of_a_tree_have_a_number() -> None:
     asked: list[Any] = []
-    worker = SimpleNamespace(run=lambda job, args: asked.append(args) or {"names": None})
+    worker = SimpleNamespace(run=lambda job, args: {"names": asked.append(args)})  # type: ignore[func-returns-value]
     solver: Any = subsolve.Subsolver.__new__(subsolve.Subsolver)
     solver._engine = SimpleNamespace(call=lambda answer: answer)
     solver._environment = SimpleNamespace(services=SimpleNamespace(worker=worker))

@@ -80,7 +80,9 @@ class Frontends(Registry):
 
 
 def pick(registry: Frontends, path: str = "Dockerfile", head: bytes = b"", forced: str = "") -> str:
-    request: Any = SimpleNamespace(syntax=forced, options=CompileOptions(), build_file="/c/Dockerfile", context="/c")
+    request: Any = SimpleNamespace(
+        syntax=forced, options=CompileOptions(), build_file="/c/Dockerfile", context="/c", contexts=()
+    )
     context: Any = SimpleNamespace(build_file=lambda: (path, head), options=CompileOptions(), reads=[])
     return choose(request, context, registry, None)[1].name
 
