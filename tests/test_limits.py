@@ -14,7 +14,6 @@ REPOSITORY = Path(__file__).parents[1]
 UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "s": 1}
 NAMES = re.compile(r"(MAX_[A-Z_]+|[A-Z]+_LIMIT|[A-Z]+_SECONDS)")
 OTHERS = {
-    "core.build.subsolve:MAX_DEPTH",
     "core.layers.chain:OPEN_LIMIT",
     "core.layers.tarwriter:PAX_LIMIT",
     "core.progress.plain:HEARTBEAT_SECONDS",

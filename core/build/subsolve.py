@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from ladle.llb.definition import Definition
     from ladle.llb.vertex import Edge
 
-MAX_DEPTH = 8
-"""How deep graphs may stand in graphs that they are made by."""
 MAX_NAMES = 100_000
 """How many names of one directory of a tree are given."""
 _DIRECT = ("local", "host")
