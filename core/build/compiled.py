@@ -71,7 +71,7 @@ def compile_build_file(
     Raises `DiagnosticError` for a build file that does not compile.
     """
     shown, frontend = choose(request, context, registry, foreign)
-    key = _key(request, frontend.name, frontend.version, shown)
+    key = _key(request, context.options.arguments, frontend.name, frontend.version, shown)
     if not request.pull:
         stored = facts.get(_KIND, key)
         if stored is not None and (found := _from_bytes(stored)) is not None and unchanged(found.reads, resolve):
@@ -124,12 +124,12 @@ def _compiled(request: BuildRequest, context: RecordingContext, result: Any) -> 
     )
 
 
-def _key(request: BuildRequest, name: str, version: str, shown: str) -> str:
+def _key(request: BuildRequest, arguments: tuple[str, ...], name: str, version: str, shown: str) -> str:
     options = asdict(request.options)
     contexts = sorted((spec.name, spec.kind, spec.value) for spec in request.contexts)
     allow = sorted(request.allow)
     where = [request.build_file, request.context, request.context_date]
-    parts = [VERSION, name, version, shown, *where, contexts, allow, options]
+    parts = [VERSION, name, arguments, version, shown, *where, contexts, allow, options]
     return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
