@@ -23,6 +23,7 @@ from ladle.llb.values import dataclass
 if TYPE_CHECKING:
     from ladle.llb.definition import Definition
     from ladle.llb.ops.platform import Platform
+    from ladle.llb.outside import Tree
 
 __all__ = ["ExecState", "State", "marshal"]
 
@@ -268,6 +269,18 @@ class State:
     def marshal(self, *, platform: Platform | None = None) -> Definition:
         """Return the definition with this state as its only result."""
         return marshal(self, platform=platform)
+
+    def solve(self) -> Tree:
+        """Build this tree now and return it, to be read; needs an engine (`import ladle.core.engine`)."""
+        from ladle.llb.outside import engine
+
+        return engine().solve(self)
+
+    def export(self, type: str, dest: str = "", **attributes: str) -> Any:
+        """Build this tree now and write it by an exporter (`oci`, `docker`, `local`, …); needs an engine."""
+        from ladle.llb.outside import engine
+
+        return engine().export(self, type=type, dest=dest, **attributes)
 
     def _here(self, options: OpOptions) -> OpOptions:
         if self.settings.platform is not None and options.get("platform") is None:

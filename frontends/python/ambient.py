@@ -26,14 +26,16 @@ def current() -> Work | None:
 def going_on(work: Work) -> Iterator[None]:
     """Let the functions here ask this work."""
     from ladle.llb.nodes import on_made
+    from ladle.llb.outside import use_engine
 
-    before = on_made(work.made)
+    before, builder = on_made(work.made), use_engine(work)
     _works.append(work)
     try:
         yield
     finally:
         _works.pop()
         on_made(before)
+        use_engine(builder)
 
 
 def image(ref: str, *, platform: Platform | None = None) -> State:

@@ -16,6 +16,8 @@ from ladle.frontends.suggest import nearest
 from ladle.llb.state import ExecState, State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ladle.core.api.frontend import Context
     from ladle.frontends.python.targets import Target
     from ladle.frontends.python.work import Work
@@ -35,16 +37,20 @@ def compile_program(context: Context) -> BuildResult:
         images = []
         for platform in context.options.platforms:
             work.platform = platform
-            images.append(finished(work, target, target(), platform, epoch))
-        results = [image.state.output for image in images]
-        mark_used(work.bases.locals.values(), results)
-        name_steps(results, work.maker)
+            images.append(finished(work, _image(work, target, target()), platform, epoch))
+        settle(work, [image.state for image in images])
         return BuildResult(images=tuple(images), epoch=epoch)
 
 
-def finished(work: Work, target: Target[..., Any], made: object, platform: Platform, epoch: int | None) -> ImageResult:
-    """Return what a target returned as an image: the base's config, what the steps set, what was given."""
-    image = _image(work, target, made)
+def settle(work: Work, states: Sequence[State]) -> None:
+    """Say what only whole graphs tell: which files of the context are copied, and how steps are called."""
+    results = [state.output for state in states]
+    mark_used(work.bases.locals.values(), results)
+    name_steps(results, work.maker)
+
+
+def finished(work: Work, image: Image, platform: Platform, epoch: int | None) -> ImageResult:
+    """Return what a target returned with its config whole: the base's, what the steps set, what was given."""
     steps, below = steps_below(image.state.output)
     base = None if below is None else work.bases.config_of(below.node)
     config = ImageConfig.empty(platform) if base is None else base.copy()

@@ -17,7 +17,8 @@ def def_place(sources: Sources, function: Callable[..., Any]) -> Place:
     code = function.__code__
     found = _definition(sources, function)
     line = found.lineno if found is not None else code.co_firstlineno
-    text = sources.text(code.co_filename).text.split("\n")[line - 1]
+    lines = sources.text(code.co_filename).text.split("\n")
+    text = lines[line - 1] if line <= len(lines) else ""
     indent = len(text) - len(text.lstrip())
     return Place(code.co_filename, code.co_name, line, line, indent, len(text.rstrip().encode()))
 

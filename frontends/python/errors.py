@@ -126,6 +126,16 @@ def outside(what: str, instead: str) -> Diagnostic:
     )
 
 
+def no_export() -> Diagnostic:
+    """A build file says where its result goes."""
+    return _error(
+        "PF0020",
+        "a build file cannot export",
+        [],
+        help="return the state from a target and build with -o, or export in a script",
+    )
+
+
 def bad_config(name: str, message: str) -> Diagnostic:
     """The config of a base image is damaged."""
     return _error("PF0017", f"the image {name} has a config that is not valid: {message}", [], help="use another one")

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from itertools import islice
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
+from ladle import llb
 from ladle.core.api.diagnostics import SourceText, Span
 from ladle.llb.metadata import Location, Range, SourceInfo
 
@@ -51,7 +53,7 @@ class Sources:
         """Return the innermost place of the running call that is in a user's file, None if it is in none."""
         frame: FrameType | None = sys._getframe(1)
         while frame is not None:
-            if frame.f_code.co_filename in self._files:
+            if self.has(frame.f_code.co_filename):
                 return _place(frame, frame.f_lasti, frame.f_lineno)
             frame = frame.f_back
         return None
@@ -59,7 +61,7 @@ class Sources:
     def places(self, trace: TracebackType | None) -> Iterator[Place]:
         """Yield the places of a traceback that are in the user's files, the outermost first."""
         while trace is not None:
-            if trace.tb_frame.f_code.co_filename in self._files:
+            if self.has(trace.tb_frame.f_code.co_filename):
                 yield _place(trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
             trace = trace.tb_next
 
@@ -78,8 +80,7 @@ class Sources:
 
     def span(self, place: Place) -> Span:
         """Return a place as a diagnostic has it: offsets into the decoded text."""
-        data = self._files[place.file].data
-        lines = data.splitlines(keepends=True)
+        lines = self._data(place.file).splitlines(keepends=True)
         start = _offset(lines, place.line, place.column)
         end = _offset(lines, place.end_line, place.end_column)
         return Span(self.text(place.file), start, max(start + 1, end))
@@ -87,7 +88,43 @@ class Sources:
     def text(self, file: str = "") -> SourceText:
         """Return a file's text; without a name the build file's."""
         name = file or self.main
-        return SourceText(name, self._files[name].data.decode(errors="replace"))
+        return SourceText(name, self._data(name).decode(errors="replace"))
+
+    def _data(self, name: str) -> bytes:
+        """Return a file's bytes; none for a file that is not the user's."""
+        return self._files[name].data if self.has(name) else b""
+
+
+class ScriptSources(Sources):
+    """The files of a program that runs by itself: all but ladle's and what is installed. Read when one is met."""
+
+    def __init__(self) -> None:
+        self._others: set[str] = {""}
+        super().__init__("", b"")
+        home = os.path.dirname(llb.__path__[0])
+        own = [os.path.realpath(f"{home}/{name}") + "/" for name in ("core", "frontends", "llb", "plugins")]
+        self._installed = (*own, f"{sys.prefix}/lib/", f"{sys.base_prefix}/lib/")
+
+    def has(self, name: str) -> bool:
+        """Say whether a file is the user's."""
+        if name in self._others:
+            return False
+        if not super().has(name):
+            data = None if os.path.realpath(name).startswith(self._installed) or name[:1] == "<" else read_source(name)
+            if data is None:
+                self._others.add(name)
+                return False
+            self.add(name, data)
+        return True
+
+
+def read_source(path: str) -> bytes | None:
+    """Return the text of a program's file, None if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
 
 
 def _place(frame: FrameType, instruction: int, line: int) -> Place:

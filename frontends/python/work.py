@@ -15,7 +15,7 @@ from ladle.llb.metadata import OpMetadata
 from ladle.llb.nodes import VertexNode
 
 if TYPE_CHECKING:
-    from ladle.core.api.frontend import Context
+    from ladle.core.api.frontend import Context, SolvedTree
     from ladle.frontends.python.bases import Bases
     from ladle.frontends.python.sources import Place, Sources
     from ladle.frontends.python.targets import Target
@@ -179,6 +179,17 @@ class Work:
         """Return the names in a directory of the context."""
         names: tuple[str, ...] | None = self.context.list(path)
         return names
+
+    def solve(self, state: State) -> SolvedTree:
+        """Build a state while the program runs; what it reads of the tree decides what is built."""
+        from ladle.frontends.python.compile import settle
+
+        settle(self, [state])
+        return self.context.solve(state)
+
+    def export(self, made: State, *, type: str, dest: str, **attributes: str) -> Any:  # noqa: ARG002 — as `Engine` says
+        """Refuse: where results go is said by who builds, not by the build file."""
+        raise DiagnosticError([errors.no_export()])
 
     def warn(self, message: str, help: str) -> None:
         """Warn about the line in the user's file that asked for it."""
