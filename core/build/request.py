@@ -123,7 +123,13 @@ def _context(positional: list[str], file: str) -> tuple[str, str]:
     for name in ("Dockerfile", "dockerfile"):
         if os.path.lexists(os.path.join(directory, name)):
             return directory, os.path.join(directory, name)
-    return directory, os.path.join(directory, "Dockerfile")
+    return directory, os.path.join(directory, _other_build_file(directory) or "Dockerfile")
+
+
+def _other_build_file(directory: str) -> str:
+    from ladle.core.build.build_files import other_build_file
+
+    return other_build_file(directory)
 
 
 def _options(values: Mapping[str, Any], build_file: str, environ: Mapping[str, str]) -> CompileOptions:

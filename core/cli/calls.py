@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ladle.core.api.frontend import CallResult, Fixed
     from ladle.core.build.request import BuildRequest
 
-METHODS = {"check": "lint", "lint": "lint", "outline": "outline", "targets": "targets", "describe": "describe"}
+METHODS = {"check": "lint"} | {name: name for name in ("lint", "outline", "targets", "describe", "schema")}
 """The calls by the names that buildx gives them, and what the frontend calls them."""
 FORMATS = ("text", "json")
 

@@ -48,7 +48,7 @@ BUILD_FLAGS: tuple[Flag, ...] = (
         ("--call",),
         "one",
         "METHOD",
-        "Ask about the build file: check, outline, targets or describe, then `,format=json` or `,ignorestatus`",
+        "Ask about the build file: check, outline, targets, describe or schema, then `,format=json` or `,ignorestatus`",
     ),
     ("check", ("--check",), "bool", "", "Only check the build file: --call=check; --check=fix mends it as well"),
     ("metadata_file", ("--metadata-file",), "one", "PATH", "Write what was made as JSON"),
