@@ -68,9 +68,9 @@ class Registry:
             self.trace(error.message)
             return ()
 
-    def asked_strangers(self, kind: str) -> bool:
-        """Say whether anything has depended so far on which strangers' plugins of a kind there are."""
-        return kind in self._asked
+    def asked_strangers(self, kind: str = "") -> bool:
+        """Say whether anything has depended so far on which strangers' plugins (of a kind) there are."""
+        return kind in self._asked if kind else bool(self._asked)
 
     def left_out(self) -> tuple[Entry, ...]:
         """Return the entry points that `LADLE_PLUGINS` leaves out."""
@@ -127,6 +127,11 @@ class Registry:
 
         entry = self._found(kind, name)[1]
         return Origin() if entry is None else entry.origin
+
+    def place(self, kind: str, name: str) -> str:
+        """Return the directory that a stranger's plugin is installed in, "" for ladle's own."""
+        entry = self._found(kind, name)[1]
+        return "" if entry is None else entry.place
 
     def load(self, kind: str, name: str) -> Any:
         """Return the plugin's class, imported at first use; raises `BuildError` naming one that cannot be loaded."""

@@ -27,6 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
         directory = tempfile.mkdtemp(prefix=run_directory_prefix())
         os.chmod(directory, 0o755)
         os.environ[_VARIABLE] = directory
+        os.environ["XDG_CACHE_HOME"] = f"{directory}/cache"
         config.stash[_OWNER] = directory
 
 

@@ -24,6 +24,7 @@ from ladle.core.build.context import RecordingContext
 from ladle.core.build.failure import step_error
 from ladle.core.build.graph import Graph
 from ladle.core.build.outcome import Outcome, write_whole
+from ladle.core.build.reads import installed_read
 from ladle.core.build.remote import fetch_context, is_remote
 from ladle.core.build.resolving import resolver
 from ladle.core.build.runners.environment import Environment, StandingFacts, standing
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ladle.core.api.exporter import ExportReport
     from ladle.core.build.foreign.frontend import ForeignFrontends
     from ladle.core.build.request import BuildRequest
+    from ladle.core.hooks import Observers
     from ladle.core.progress.reporter import BuildReporter
     from ladle.core.registry import Registry
     from ladle.core.store.store import Store
@@ -75,9 +77,10 @@ class Build:
                     exporter.prepare(environment.services)
             compiled = self.compile(environment)
             graph = self._graph(compiled, environment)
+            observers = self._observers(graph)
             records = self._solve(graph, compiled, environment)
             solved = self._solved(compiled, records, environment)
-            reports = [self._engine.call(exporter.export(environment.services, solved)) for exporter in exporters]
+            reports = [self._export(exporter, environment, solved, observers) for exporter in exporters]
             self._remember(compiled, graph, records, environment, reports)
             return _outcome(reports, solved, details=bool(self.request.values.get("metadata_file")))
 
@@ -166,7 +169,14 @@ class Build:
 
     def _environment(self) -> Environment:
         request = self.request
-        self._engine = EngineThread(self.store, self.registry, executors=self._executors())
+        snapshotter = os.environ.get("LADLE_SNAPSHOTTER") or "overlay"
+        self._engine = EngineThread(
+            self.store,
+            self.registry,
+            executors=self._executors(),
+            snapshotter=snapshotter,
+            path=self._worker_path(snapshotter),
+        )
         self._stack.callback(self._engine.close)
         grants = set(request.allow)
         if request.options.network == "host":
@@ -198,6 +208,13 @@ class Build:
         )
         return environment
 
+    def _worker_path(self, snapshotter: str) -> list[str]:
+        """Return where the worker finds strangers' plugins: it looks nowhere but where Python itself is installed."""
+        chosen = [("snapshotter", snapshotter)]
+        if self.request.executor not in ("auto", "crun", "runc"):
+            chosen.append(("executor", self.request.executor))
+        return [place for kind, name in chosen if (place := self.registry.place(kind, name))]
+
     def _executors(self) -> list[tuple[str, str]]:
         wanted = self.request.executor
         if wanted == "auto":
@@ -226,6 +243,25 @@ class Build:
         except BuildError as error:
             raise step_error(error, graph, self.reporter, self.request) from error
         return records
+
+    def _observers(self, graph: Graph) -> Observers | None:
+        """Return what tells hooks of this build, None where nobody wants to know."""
+        observers = self.registry.observers(lambda error: self.reporter.warning(error.message, help=error.help))
+        if observers is not None:
+            observers.tell(
+                "ladle_solve_started", vertices={vertex.digest: vertex.name for vertex in graph.vertices.values()}
+            )
+            self.reporter.observe(observers.event)
+        return observers
+
+    def _export(
+        self, exporter: Any, environment: Environment, solved: Solved, observers: Observers | None
+    ) -> ExportReport:
+        report: ExportReport = self._engine.call(exporter.export(environment.services, solved))
+        if observers is not None:
+            said = {"summary": report.summary, "metadata": dict(report.metadata)}
+            observers.tell("ladle_export_finished", exporter=exporter.NAME, **said)
+        return report
 
     def _solved(self, compiled: Compiled, records: Mapping[Any, Any], environment: Environment) -> Solved:
         images = []
@@ -263,6 +299,7 @@ class Build:
                 self.store,
                 self.memo_key,
                 compiled=compiled,
+                further=(installed_read(),) if self.registry.asked_strangers() else (),
                 roots=graph.local_roots(environment),
                 steps=[vertex.name for vertex in graph.vertices.values()],
                 records=records.values(),

@@ -32,6 +32,8 @@ _RUNNERS: dict[type, Any] = {
     DiffOp: DiffRunner,
     PassthroughOp: PassthroughRunner,
 }
+_LOOKED_AT = ("local", "docker-image", "oci-layout", "host")
+"""Schemes of roots of which a cached build itself sees whether they have changed; of a stranger's nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,4 +157,4 @@ def _is_fixed(op: SourceOp) -> bool:
     if op.scheme == "git":
         wanted = op.ref.partition("#")[2].partition(":")[0]
         return len(wanted) >= 40 and all(sign in "0123456789abcdef" for sign in wanted)
-    return True
+    return op.scheme in _LOOKED_AT

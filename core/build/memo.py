@@ -66,15 +66,16 @@ def remember(
     steps: Sequence[str],
     records: Any,
     reports: Any,
+    further: Sequence[Read] = (),
     until: float = 0.0,
 ) -> None:
     """Keep the memo of a finished build; `roots`: `(root, exclude, include, follow, digest)` of local directories.
 
-    It holds `until` that time; 0 is for ever.
+    `further` is what it read beside the compile. It holds `until` that time; 0 is for ever.
     """
     memo = {
         "until": until,
-        "reads": [list(read) for read in compiled.reads],
+        "reads": [list(read) for read in (*compiled.reads, *further)],
         "locals": [(list(root[:4]), root[4]) for root in roots],
         "records": sorted({record.id for record in records}),
         "layers": sorted({layer for record in records for layer in record.result.get("layers", ())}),

@@ -85,8 +85,19 @@ class LazyWorker:
 class EngineThread:
     """Runs coroutines on a thread of its own, from the thread of the command line."""
 
-    def __init__(self, store: Store, registry: Registry, *, executors: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        *,
+        executors: Sequence[tuple[str, str]],
+        snapshotter: str = "overlay",
+        path: Sequence[str] = (),
+    ) -> None:
+        """`path`: the directories that strangers' executors and snapshotters are installed in."""
         self._registry = registry
+        self._snapshotter = snapshotter
+        self._path = list(path)
         self._executors = executors
         self._root = store.root
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -95,8 +106,9 @@ class EngineThread:
 
     def _options(self) -> Mapping[str, Any]:
         return {
-            "snapshotter": self._registry.target("snapshotter", "overlay"),
+            "snapshotter": self._registry.target("snapshotter", self._snapshotter),
             "executors": [list(pair) for pair in self._executors],
+            "path": self._path,
         }
 
     def solve(

@@ -33,6 +33,7 @@ class BuildReporter:
 
     def __init__(self, sink: Sink, *, log_dir: str = "") -> None:
         self._sink = sink
+        self._observers: list[Sink] = []
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._names: dict[str, str] = {}
@@ -49,6 +50,10 @@ class BuildReporter:
     def name(self, vertices: Iterable[tuple[str, str]]) -> None:
         """Say how vertices are called: pairs of digest and name."""
         self._names.update(vertices)
+
+    def observe(self, observer: Sink) -> None:
+        """Have a further sink told of every event, on the thread where it happens; it may report in its turn."""
+        self._observers.append(observer)
 
     def started(self, digest: str) -> None:
         """Report that a vertex began to run."""
@@ -126,6 +131,8 @@ class BuildReporter:
         event.update(fields)
         with self._lock:
             self._sink(event)
+        for observer in self._observers:
+            observer(event)
 
     def _log_path(self, digest: str) -> str:
         return f"{self._log_dir}/{digest.removeprefix('sha256:')[:16]}.log"

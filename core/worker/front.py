@@ -81,6 +81,7 @@ class Front:
         if hello is None:
             return
         self._root, self._options = hello[0]["root"], hello[0]["options"]
+        sys.path.extend(self._options.get("path", ()))
         if self._standing is not None:
             self._options["standing_reason"] = self._standing.reason
             self._sweep()
