@@ -20,7 +20,10 @@ class Blobs(Protocol):
         """Return where the blob is or would be; raises `BuildError` for a malformed digest."""
 
     def has(self, digest: str) -> bool:
-        """Say whether the blob is there, whole. One that was changed since it was adopted is removed if it is not."""
+        """Say whether the blob is there, whole; it then stays for as long as this process lives.
+
+        One that was changed since it was adopted is removed if it is not.
+        """
 
     def examine(self, digest: str) -> bool:
         """Read a blob through, and remove it if it is damaged. Says whether it is there then."""
@@ -45,7 +48,13 @@ class Snapshots(Protocol):
         """Return a fresh id, leased to this process until committed or the process dies."""
 
     def commit(self, snapshot: str, *, diff_id: str = "", base: bool = False) -> None:
-        """Say that the worker has renamed the directory into place; `base`: it came from an image as it is."""
+        """Say that the worker has renamed the directory into place; `base`: it came from an image as it is.
+
+        It stays for as long as this process lives, and then until a collection takes it.
+        """
+
+    def hold(self, snapshots: Sequence[str]) -> bool:
+        """Keep committed snapshots for as long as this process lives; says whether all of them are there."""
 
     def is_base(self, snapshot: str) -> bool:
         """Say whether the layer came from an image as it is (its timestamps are never rewritten)."""
@@ -139,6 +148,8 @@ class Services:
     reporter: Reporter
     single_flight: Callable[[str], AbstractContextManager[None]]
     """`with single_flight(key)`: at most one process on this store is inside for a key (flock)."""
+    hold: Callable[[Sequence[str]], bool]
+    """Keep files of the store, by their paths below `root`, while this process lives; says whether they are there."""
     offline: bool = False
     pull: bool = False
     """Ask the registry even where a cached answer is young enough."""

@@ -190,6 +190,7 @@ class Build:
             worker=self._engine.worker,
             reporter=self.reporter,
             single_flight=self.store.single_flight,
+            hold=self.store.pins.hold,
             offline=request.offline,
             pull=request.pull,
             allow_host=not is_remote(request.context) or "host" in request.allow,

@@ -29,11 +29,12 @@ def kept_directory(services: Services, key: str, make: Callable[[str], None]) ->
     """Return the directory of a key; it is made under a temporary name and renamed, so that none is ever half there."""
     folder = f"{services.root}/downloads"
     place = f"{folder}/{key}"
-    if not os.path.isdir(place):
+    while not services.hold([f"downloads/{key}"]):  # a collection may take one that was made a moment ago
         os.makedirs(folder, mode=0o700, exist_ok=True)
         with services.single_flight(f"download {key}"):
             if not os.path.isdir(place):
                 _make(folder, place, make)
+    os.utime(place, ns=(time.time_ns(), os.stat(place).st_mtime_ns))  # its last use, for the collection
     return place
 
 

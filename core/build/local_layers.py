@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from ladle.core.api.errors import BuildError
@@ -40,7 +39,7 @@ async def layers_of(services: Services, ref: Ref) -> list[str]:
     key = _content(ref)
     async with flight(services, f"{LAYER_FACT} {key}"):
         known = services.facts.get(LAYER_FACT, key)
-        if known is not None and os.path.lexists(f"{services.root}/snapshots/{known.decode()}"):
+        if known is not None and services.snapshots.hold([known.decode()]):
             return [known.decode()]
         snapshot = services.snapshots.allocate()
         args = {"inputs": [ref], "actions": [_COPY_ALL], "snapshots": {"0": snapshot}}

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,7 @@ def _known(services: Services, layer: str) -> str:
     """Return what is remembered of a layer, "" if that is nothing or gone."""
     found = services.facts.get(LOOSE, layer)
     loose = "" if found is None else found.decode()
-    return loose if loose == layer or (loose and os.path.isdir(f"{services.root}/snapshots/{loose}")) else ""
+    return loose if loose == layer or (loose and services.snapshots.hold([loose])) else ""
 
 
 async def _loosened(

@@ -12,6 +12,11 @@ from hashlib import file_digest, sha256
 
 from ladle.core.store import errors
 from ladle.core.store.locks import Lease, is_alive
+from ladle.core.store.pins import blob_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ladle.core.store.pins import Pins
 
 _HEX = frozenset("0123456789abcdef")
 _SEAL_EPOCH = 10**9
@@ -20,9 +25,10 @@ _SEAL_EPOCH = 10**9
 class Blobs:
     """The directory `blobs/sha256` of a store, which is an OCI layout's."""
 
-    def __init__(self, root: str, lease: Lease) -> None:
+    def __init__(self, root: str, lease: Lease, pins: Pins) -> None:
         self._root = root
         self._lease = lease
+        self._pins = pins
 
     def path(self, digest: str) -> str:
         """Return where the blob is or would be; raises `BuildError` for a malformed digest."""
@@ -32,13 +38,16 @@ class Blobs:
         return f"{self._root}/blobs/sha256/{digits}"
 
     def has(self, digest: str) -> bool:
-        """Say whether the blob is there, whole. One that was changed since it was adopted is removed if it is not."""
+        """Say whether the blob is there, whole; it then stays for as long as this process lives.
+
+        One that was changed since it was adopted is removed if it is not.
+        """
         path = self.path(digest)
         try:
             sealed = os.stat(path).st_mtime_ns == _seal(digest)
         except OSError:
             return False
-        return sealed or self.examine(digest)
+        return (sealed or self.examine(digest)) and self._pins.hold([blob_path(digest)])
 
     def examine(self, digest: str) -> bool:
         """Read a blob through: seal it if it is what its digest says, else remove it. Says whether it is there then."""
@@ -106,6 +115,7 @@ class Blobs:
     def adopt(self, path: str, digest: str) -> None:
         """Move a finished, already verified file in under its digest (fsync, rename)."""
         target = self.path(digest)
+        self._pins.hold([blob_path(digest)], lambda _: True)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:

@@ -139,6 +139,11 @@ class Lease:
             self._pid = os.getpid()
         return self._name
 
+    @property
+    def taken(self) -> str:
+        """The name if this process has taken it, else ""."""
+        return self._name if self._pid == os.getpid() else ""
+
     def end(self) -> None:
         """Let go of it."""
         if self._pid == os.getpid():

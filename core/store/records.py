@@ -8,13 +8,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ladle.core.api.records import Key, Record
+from ladle.core.store.pins import record_path, snapshot_path
+from ladle.core.store.snapshots import are_committed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
     from typing import Any
 
     from ladle.core.api.records import Result
     from ladle.core.store.database import Database
+    from ladle.core.store.pins import Pins
 
 _TOUCH_SECONDS = 600
 _SELECT = (
@@ -26,11 +30,15 @@ _SELECT = (
 class Records:
     """Records in the database. `usable` says whether what a result points to is still there (SV-17).
 
+    What is found or made stays, with its snapshots, for as long as this process lives (`ladle.core.store.pins`).
     After a reboot a record counts only if all files were synced to disk after it was written (`Store.mark_synced`).
     """
 
-    def __init__(self, database: Database, boot: Callable[[], str], usable: Callable[[Result], bool]) -> None:
+    def __init__(
+        self, database: Database, pins: Pins, boot: Callable[[], str], usable: Callable[[Result], bool]
+    ) -> None:
         self._database = database
+        self._pins = pins
         self._boot = boot
         self._usable = usable
         self._used: dict[int, float] = {}
@@ -47,11 +55,23 @@ class Records:
                 if created < since:
                     continue
                 result = unpackb(packed)
-                if self._trusted(number, boot) and self._usable(result):
+                if self._trusted(number, boot) and self._hold(number, result) and self._usable(result):
                     self._used[number] = used
                     return Record(number, result, created)
                 self.drop(number)
         return None
+
+    def _hold(self, number: int, result: Result) -> bool:
+        """Keep a record and its snapshots; says whether all of them are still there."""
+        layers = _numbers(result)
+        paths = [record_path(number), *(snapshot_path(layer) for layer in layers)]
+
+        def there(connection: sqlite3.Connection) -> bool:
+            if connection.execute("SELECT 1 FROM record WHERE id = ?", (number,)).fetchone() is None:
+                return False
+            return are_committed(connection, set(layers.values()), used=time.time())
+
+        return self._pins.hold(paths, there)
 
     def add(self, result: Result, keys: Sequence[Key], parts: Mapping[str, object]) -> Record:
         """Make a record under some keys. Everything that the result points to must be there by now."""
@@ -63,6 +83,7 @@ class Records:
             insert = "INSERT INTO record(result, parts, boot, created, used) VALUES(?, ?, ?, ?, ?)"
             number = connection.execute(insert, row).lastrowid
             connection.executemany("INSERT OR IGNORE INTO key VALUES(?, ?)", [(key, number) for key in keys])
+            self._pins.add(connection, [record_path(number or 0), *map(snapshot_path, _numbers(result))])
         return Record(number or 0, result, now)
 
     def alias(self, record: Record, keys: Sequence[Key]) -> None:
@@ -82,7 +103,7 @@ class Records:
         late = [(now, each.id) for each in records if now - self._used.get(each.id, now) > _TOUCH_SECONDS]
         if late:
             with self._database.transaction() as connection:
-                connection.executemany("UPDATE record SET used = ? WHERE id = ?", late)
+                connection.executemany("UPDATE record SET used = ?, count = count + 1 WHERE id = ?", late)
 
     def drop(self, record: int) -> None:
         """Forget a record and its keys."""
@@ -111,6 +132,11 @@ class Records:
         if boot == self._boot():
             return True
         return number <= int(self._database.meta.get("synced", "0"))
+
+
+def _numbers(result: Result) -> dict[str, int]:
+    """Return the snapshots of a result, each with its number."""
+    return {str(layer): int(layer, 36) for layer in result.get("layers", ())}
 
 
 def layers_present(root: str) -> Callable[[Result], bool]:

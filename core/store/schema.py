@@ -3,12 +3,14 @@
 
 `record`: what the cache holds; `boot` is the boot id of the machine when it was written. `key`: aliases of records; a
 key may have several, the newest counts. `snapshot`: layer directories; `lease` names the lock file of the process
-making it, '' once it is committed. `layer_blob`: snapshots as blobs, by variant. `fact`: small values by kind and key.
+making it, '' once it is committed; `size` and `inodes` are what its directory takes on the disk, -1 unmeasured.
+`layer_blob`: snapshots as blobs, by variant. `fact`: small values by kind and key. `pin`: what living processes use
+(`ladle.core.store.pins`). `cache_mount`: the directories of cache mounts as they were when last measured.
 """
 
 from __future__ import annotations
 
-SCHEMA = 1
+SCHEMA = 2
 
 TABLES = """
 CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -18,7 +20,8 @@ CREATE TABLE record(
     parts BLOB NOT NULL,
     boot TEXT NOT NULL,
     created REAL NOT NULL,
-    used REAL NOT NULL
+    used REAL NOT NULL,
+    count INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE key(
     key BLOB NOT NULL,
@@ -31,7 +34,10 @@ CREATE TABLE snapshot(
     lease TEXT NOT NULL,
     diff_id TEXT NOT NULL DEFAULT '',
     base INTEGER NOT NULL DEFAULT 0,
-    created REAL NOT NULL
+    created REAL NOT NULL,
+    used REAL NOT NULL DEFAULT 0,
+    size INTEGER NOT NULL DEFAULT -1,
+    inodes INTEGER NOT NULL DEFAULT -1
 );
 CREATE TABLE layer_blob(
     snapshot INTEGER NOT NULL REFERENCES snapshot(id) ON DELETE CASCADE,
@@ -44,5 +50,16 @@ CREATE TABLE fact(
     key TEXT NOT NULL,
     value BLOB NOT NULL,
     PRIMARY KEY(kind, key)
+) WITHOUT ROWID;
+CREATE TABLE pin(
+    path TEXT NOT NULL,
+    lease TEXT NOT NULL,
+    PRIMARY KEY(path, lease)
+) WITHOUT ROWID;
+CREATE INDEX pin_lease ON pin(lease);
+CREATE TABLE cache_mount(
+    name TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    inodes INTEGER NOT NULL
 ) WITHOUT ROWID;
 """

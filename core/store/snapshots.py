@@ -5,29 +5,35 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ladle.core.api.errors import InternalError
 from ladle.core.store.locks import Lease, is_alive
+from ladle.core.store.pins import snapshot_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
     from typing import Any
 
     from ladle.core.store.database import Database
+    from ladle.core.store.pins import Pins
 
 _LONGEST = 12
 """The digits of the largest integer that SQLite holds, less one."""
+_COMMIT = "UPDATE snapshot SET lease = '', diff_id = ?, base = ?, used = ?, size = ?, inodes = ? WHERE id = ?"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Snapshots:
     """Layer directories by short id. One that is being made is held by a lease of its process until it is committed."""
 
-    def __init__(self, root: str, database: Database, lease: Lease) -> None:
+    def __init__(self, root: str, database: Database, lease: Lease, pins: Pins) -> None:
         self._root = root
         self._database = database
         self._lease = lease
+        self._pins = pins
+        self._measured: dict[str, tuple[int, int]] = {}
 
     def allocate(self) -> str:
         """Return a fresh id, leased to this process until committed or the process dies."""
@@ -37,12 +43,35 @@ class Snapshots:
         return base36(number or 0)
 
     def commit(self, snapshot: str, *, diff_id: str = "", base: bool = False) -> None:
-        """Say that the worker has renamed the directory into place; `base`: it came from an image as it is."""
+        """Say that the worker has renamed the directory into place; `base`: it came from an image as it is.
+
+        It stays for as long as this process lives, and then until a collection takes it.
+        """
+        size, inodes = self._measured.pop(snapshot, (-1, -1))
         with self._database.transaction() as connection:
-            update = "UPDATE snapshot SET lease = '', diff_id = ?, base = ? WHERE id = ?"
-            count = connection.execute(update, (diff_id, base, int(snapshot, 36))).rowcount
+            row = (diff_id, base, time.time(), size, inodes, int(snapshot, 36))
+            count = connection.execute(_COMMIT, row).rowcount
+            self._pins.add(connection, [snapshot_path(snapshot)])
         if count != 1:
             raise InternalError(f"the snapshot {snapshot} was never allocated")
+
+    def measured(self, snapshot: str, size: int, inodes: int) -> None:
+        """Say what the directory of a snapshot that is about to be committed takes on the disk."""
+        self._measured[snapshot] = (size, inodes)
+
+    def hold(self, snapshots: Sequence[str]) -> bool:
+        """Keep committed snapshots until this process ends; says whether all of them are there."""
+        paths = [snapshot_path(snapshot) for snapshot in snapshots]
+        numbers = {int(snapshot, 36) for snapshot in snapshots if is_id(snapshot)}
+        if len(numbers) < len(set(snapshots)):
+            return False
+        if not self._pins.hold(paths, lambda connection: self._committed(connection, numbers)):
+            return False
+        return all(os.path.isdir(f"{self._root}/{path}") for path in paths)
+
+    @staticmethod
+    def _committed(connection: sqlite3.Connection, numbers: set[int]) -> bool:
+        return are_committed(connection, numbers, used=time.time())
 
     def is_base(self, snapshot: str) -> bool:
         """Say whether the layer came from an image as it is (its timestamps are never rewritten)."""
@@ -101,6 +130,12 @@ class Snapshots:
         rows = [(int(snapshot, 36),) for snapshot in snapshots if is_id(snapshot)]
         with self._database.transaction() as connection:
             connection.executemany("DELETE FROM snapshot WHERE id = ?", rows)
+
+
+def are_committed(connection: sqlite3.Connection, numbers: set[int], *, used: float) -> bool:
+    """Say whether snapshots are there, and if so that they are used now; in a transaction that is going on."""
+    update = "UPDATE snapshot SET used = ? WHERE id = ? AND lease = ''"
+    return all(connection.execute(update, (used, number)).rowcount for number in sorted(numbers))
 
 
 def is_id(name: str) -> bool:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
+from ladle.core.api.errors import BuildError
 from ladle.core.store import errors
 from ladle.core.store.blobs import Blobs
 from ladle.core.store.database import Database
 from ladle.core.store.facts import Facts
 from ladle.core.store.locks import FileFlight, Lease, sweep
 from ladle.core.store.opening import make_directories
+from ladle.core.store.pins import Pins
 from ladle.core.store.records import Records, layers_present
 from ladle.core.store.schema import SCHEMA
 from ladle.core.store.snapshots import Snapshots
@@ -38,8 +40,9 @@ class Store:
         self._database = Database(root, versions, self.warnings.append)
         self._lease = Lease(root)
         self._boot = ""
-        self.blobs = Blobs(root, self._lease)
-        self.snapshots = Snapshots(root, self._database, self._lease)
+        self.pins = Pins(root, self._database, self._lease)
+        self.blobs = Blobs(root, self._lease, self.pins)
+        self.snapshots = Snapshots(root, self._database, self._lease, self.pins)
         self.facts = Facts(self._database)
 
     @classmethod
@@ -49,7 +52,7 @@ class Store:
 
     def records(self, usable: Callable[[Result], bool] | None = None) -> Records:
         """Return the cache index; `usable`: whether a result is still there (default: all its snapshots are)."""
-        return Records(self._database, self.boot_id, usable or layers_present(self.root))
+        return Records(self._database, self.pins, self.boot_id, usable or layers_present(self.root))
 
     def single_flight(self, key: str) -> FileFlight:
         """Return a lock for a key: at most one process on this store is inside `with` (or after `try_enter`)."""
@@ -94,8 +97,13 @@ class Store:
 
     def close(self) -> None:
         """Close the database and let go of what this process holds."""
-        self._lease.end()
-        self._database.close()
+        try:
+            self.pins.end()
+        except BuildError:
+            return  # the database is damaged or the disk full: the pins end with the lease
+        finally:
+            self._lease.end()
+            self._database.close()
 
 
 def default_root() -> str:

@@ -82,7 +82,7 @@ class HostSource:
 
     def _known(self, skeleton: Skeleton) -> str:
         snapshot = (self._services.facts.get(_SKELETON, skeleton.digest) or b"").decode()
-        return snapshot if snapshot and os.path.isdir(f"{self._services.root}/snapshots/{snapshot}") else ""
+        return snapshot if snapshot and self._services.snapshots.hold([snapshot]) else ""
 
     async def _made(self, skeleton: Skeleton) -> str:
         """Have the worker unpack the skeleton as a layer by itself."""

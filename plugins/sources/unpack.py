@@ -65,7 +65,7 @@ def _known(services: Services, chain: str) -> str:
     """Return the snapshot of a chain id, "" if there is none or it is gone."""
     found = services.facts.get(CHAIN, chain)
     snapshot = found.decode() if found else ""
-    return snapshot if snapshot and os.path.isdir(f"{services.root}/snapshots/{snapshot}") else ""
+    return snapshot if snapshot and services.snapshots.hold([snapshot]) else ""
 
 
 async def fetch_layer(services: Services, reader: ImageReader, layer: Descriptor) -> None:

@@ -63,7 +63,8 @@ class FakeBlobs:
 class FakeSnapshots:
     """Snapshot ids and what is known of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.next = 0
         self.committed: dict[str, tuple[str, bool]] = {}
         self.known: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -74,6 +75,9 @@ class FakeSnapshots:
 
     def commit(self, snapshot: str, *, diff_id: str = "", base: bool = False) -> None:
         self.committed[snapshot] = (diff_id, base)
+
+    def hold(self, snapshots: Sequence[str]) -> bool:
+        return all((self.folder / snapshot).is_dir() for snapshot in snapshots)
 
     def is_base(self, snapshot: str) -> bool:
         return self.committed[snapshot][1]
@@ -240,12 +244,13 @@ def make_services(tmp_path: Path) -> Callable[..., Services]:
         services = Services(
             root=str(root),
             blobs=FakeBlobs(root),
-            snapshots=FakeSnapshots(),
+            snapshots=FakeSnapshots(root / "snapshots"),
             facts=FakeFacts(),
             session=FakeSession(),
             worker=FakeWorker(root),
             reporter=FakeReporter(),
             single_flight=single_flight,
+            hold=lambda paths: all((root / path).exists() for path in paths),
         )
         return replace(services, **options)
 

@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +50,9 @@ class Store:
 
     def adopt(self, path: str, digest: str) -> None:
         Path(path).rename(self.path(digest))
+
+    def hold(self, snapshots: Sequence[str]) -> bool:
+        return all((self.root / "snapshots" / snapshot).is_dir() for snapshot in snapshots)
 
     def is_base(self, snapshot: str) -> bool:
         return snapshot in self.base
@@ -114,6 +117,7 @@ def services(store: Store, facts: Facts) -> Services:
         worker=fake,
         reporter=unused,
         single_flight=single_flight,
+        hold=unused,
     )
 
 
