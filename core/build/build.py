@@ -82,6 +82,7 @@ class Build:
             solved = self._solved(compiled, records, environment)
             reports = [self._export(exporter, environment, solved, observers) for exporter in exporters]
             self._remember(compiled, graph, records, environment, reports)
+            self._collect()
             return _outcome(reports, solved, details=bool(self.request.values.get("metadata_file")))
 
     def compile(self, environment: Environment | None = None) -> Compiled:
@@ -263,6 +264,16 @@ class Build:
             said = {"summary": report.summary, "metadata": dict(report.metadata)}
             observers.tell("ladle_export_finished", exporter=exporter.NAME, **said)
         return report
+
+    def _collect(self) -> None:
+        """Keep the store within its policies; what this build has used may go as well."""
+        if not self._engine.worker.started:
+            return
+        self.store.pins.end()
+        try:
+            self._engine.call(self._engine.worker.collect())
+        except BuildError as error:
+            self.reporter.warning(f"the cache could not be collected: {error.message}", help=error.help)
 
     def _solved(self, compiled: Compiled, records: Mapping[Any, Any], environment: Environment) -> Solved:
         images = []

@@ -42,7 +42,7 @@ def _clean(folder: str) -> None:
     """Remove what killed builds left an hour ago or earlier."""
     for name in os.listdir(folder):
         path = f"{folder}/{name}"
-        if name.startswith((".new-", ".git-")) and os.lstat(path).st_mtime < time.time() - _LEFTOVER_SECONDS:
+        if name.startswith((".new-", ".git-", ".gone-")) and os.lstat(path).st_mtime < time.time() - _LEFTOVER_SECONDS:
             shutil.rmtree(path, ignore_errors=True)
 
 

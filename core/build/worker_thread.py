@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     import threading
     from concurrent.futures import Future
 
+    from ladle.core.build.collecting import Collector
     from ladle.core.build.graph import Graph
     from ladle.core.progress.reporter import BuildReporter
     from ladle.core.registry import Registry
     from ladle.core.store.store import Store
 
 T = TypeVar("T")
+_WRITING = frozenset(["exec", "file", "apply"])
+"""The jobs that write layers."""
 _DISK = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
 """What the disk of the store may say at any moment, wherever we write to it."""
 
@@ -35,6 +38,7 @@ class LazyWorker:
         self._store = store
         self._options = options
         self._worker: Any = None
+        self._collector: Collector | None = None
         self._starting: asyncio.Lock | None = None
 
     async def run(
@@ -47,6 +51,8 @@ class LazyWorker:
     ) -> dict[str, Any]:
         """Run one job to its end."""
         worker = self._worker or await self._started()
+        if self._collector is not None and job in _WRITING:
+            await self._collector.before(worker)
         result: dict[str, Any] = await worker.run(job, args, fds=fds, on_event=on_event)
         return result
 
@@ -69,11 +75,24 @@ class LazyWorker:
         return self._worker
 
     async def _clean(self, worker: Any) -> None:
+        from ladle.core.build.collecting import Collector
+
+        self._collector = Collector(self._store)
         await worker.run("sweep", {})
         left = self._store.sweep_list()
         if left:
             await worker.run("remove", {"snapshots": left})
             self._store.swept(left)
+
+    @property
+    def started(self) -> bool:
+        """Whether there is a worker process, and so perhaps something new in the store."""
+        return self._worker is not None
+
+    async def collect(self) -> None:
+        """Keep the store within its policies now that a build has ended, if it has written anything."""
+        if self._worker is not None and self._collector is not None:
+            await self._collector.after(self._worker)
 
     def close(self) -> None:
         """End the worker process, if there is one."""

@@ -128,6 +128,36 @@ def doctor_command(root: str) -> int:
     return run_doctor(root)
 
 
+@app.command(name="du")
+@click.option("--root", default="", metavar="DIR", help="The store (default: $LADLE_ROOT)")
+@click.option("--filter", "filters", multiple=True, metavar="FILTER", help="Such as type==regular, id~=^ab, inuse")
+@click.option("--verbose", is_flag=True, help="All that is known of each item")
+@click.option("--format", "form", default="text", metavar="FORMAT", help="text or json")
+def du_command(root: str, filters: tuple[str, ...], verbose: bool, form: str) -> int:
+    """Show what the store takes on the disk."""
+    from ladle.core.cli.disk import run_du
+
+    return run_du(root, filters, verbose=verbose, form=form)
+
+
+@app.command(name="prune")
+@click.option("--root", default="", metavar="DIR", help="The store (default: $LADLE_ROOT)")
+@click.option("--filter", "filters", multiple=True, metavar="FILTER", help="Only such as type==regular, id~=^ab")
+@click.option("-a", "--all", "everything", is_flag=True, help="Also what ladle keeps for itself")
+@click.option("--keep-duration", "keep", default="", metavar="TIME", help="Keep what was used within 48h, 30d, …")
+@click.option("--reserved-space", "reserved", default="", metavar="SIZE", help="Keep so much in any case")
+@click.option("--max-used-space", "max_used", default="", metavar="SIZE", help="Remove only until no more is taken")
+@click.option("--min-free-space", "min_free", default="", metavar="SIZE", help="Remove only until so much is free")
+@click.option("--dry-run", is_flag=True, help="Only say what would go, and why")
+@click.option("--format", "form", default="text", metavar="FORMAT", help="text or json")
+def prune_command(root: str, filters: tuple[str, ...], dry_run: bool, form: str, **values: Any) -> int:
+    """Remove from the store what no build uses, and say why each item goes or stays."""
+    from ladle.core.cli.disk import PruneFlags, run_prune
+
+    everything = values.pop("everything")
+    return run_prune(root, PruneFlags(filters, **values, all=everything), dry_run=dry_run, form=form)
+
+
 @app.group(name="store")
 def store_group() -> None:
     """Look after the store."""

@@ -8,6 +8,7 @@ place, breaks that. One without its seal is read through before it is used.
 from __future__ import annotations
 
 import os
+import time
 from hashlib import file_digest, sha256
 
 from ladle.core.store import errors
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _HEX = frozenset("0123456789abcdef")
 _SEAL_EPOCH = 10**9
+_TOUCH_SECONDS = 600
 
 
 class Blobs:
@@ -47,7 +49,19 @@ class Blobs:
             sealed = os.stat(path).st_mtime_ns == _seal(digest)
         except OSError:
             return False
-        return (sealed or self.examine(digest)) and self._pins.hold([blob_path(digest)])
+        if not (sealed or self.examine(digest)) or not self._pins.hold([blob_path(digest)]):
+            return False
+        self._used(path, digest)
+        return True
+
+    @staticmethod
+    def _used(path: str, digest: str) -> None:
+        """Note in the access time that a blob is used, if that was not noted lately."""
+        try:
+            if os.stat(path).st_atime < time.time() - _TOUCH_SECONDS:
+                os.utime(path, ns=(time.time_ns(), _seal(digest)))
+        except OSError:
+            return
 
     def examine(self, digest: str) -> bool:
         """Read a blob through: seal it if it is what its digest says, else remove it. Says whether it is there then."""
@@ -67,7 +81,7 @@ class Blobs:
 
     def _renew(self, descriptor: int, digest: str) -> None:
         try:
-            os.utime(descriptor, ns=(_seal(digest), _seal(digest)))
+            os.utime(descriptor, ns=(time.time_ns(), _seal(digest)))
         except OSError:
             return  # a store that cannot be written to: it is read through again next time
 
@@ -120,7 +134,7 @@ class Blobs:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 os.fchmod(descriptor, 0o644)
-                os.utime(descriptor, ns=(_seal(digest), _seal(digest)))
+                os.utime(descriptor, ns=(time.time_ns(), _seal(digest)))
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)

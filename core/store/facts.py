@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ladle.core.store.database import Database
@@ -22,4 +24,4 @@ class Facts:
     def put(self, kind: str, key: str, value: bytes) -> None:
         """Store a value, replacing an earlier one."""
         with self._database.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO fact VALUES(?, ?, ?)", (kind, key, value))
+            connection.execute("INSERT OR REPLACE INTO fact VALUES(?, ?, ?, ?)", (kind, key, value, time.time()))

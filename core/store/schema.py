@@ -49,6 +49,7 @@ CREATE TABLE fact(
     kind TEXT NOT NULL,
     key TEXT NOT NULL,
     value BLOB NOT NULL,
+    made REAL NOT NULL DEFAULT 0,
     PRIMARY KEY(kind, key)
 ) WITHOUT ROWID;
 CREATE TABLE pin(
@@ -60,6 +61,7 @@ CREATE INDEX pin_lease ON pin(lease);
 CREATE TABLE cache_mount(
     name TEXT PRIMARY KEY,
     size INTEGER NOT NULL,
-    inodes INTEGER NOT NULL
+    inodes INTEGER NOT NULL,
+    measured REAL NOT NULL
 ) WITHOUT ROWID;
 """

@@ -37,13 +37,13 @@ class Store:
         self.warnings: list[str] = []
         """What people should know about how it was opened."""
         versions = {"schema": SCHEMA, "keys": KEY_VERSION}
-        self._database = Database(root, versions, self.warnings.append)
+        self.database = Database(root, versions, self.warnings.append)
         self._lease = Lease(root)
         self._boot = ""
-        self.pins = Pins(root, self._database, self._lease)
+        self.pins = Pins(root, self.database, self._lease)
         self.blobs = Blobs(root, self._lease, self.pins)
-        self.snapshots = Snapshots(root, self._database, self._lease, self.pins)
-        self.facts = Facts(self._database)
+        self.snapshots = Snapshots(root, self.database, self._lease, self.pins)
+        self.facts = Facts(self.database)
 
     @classmethod
     def open(cls, root: str | None = None) -> Store:
@@ -52,7 +52,7 @@ class Store:
 
     def records(self, usable: Callable[[Result], bool] | None = None) -> Records:
         """Return the cache index; `usable`: whether a result is still there (default: all its snapshots are)."""
-        return Records(self._database, self.pins, self.boot_id, usable or layers_present(self.root))
+        return Records(self.database, self.pins, self.boot_id, usable or layers_present(self.root))
 
     def single_flight(self, key: str) -> FileFlight:
         """Return a lock for a key: at most one process on this store is inside `with` (or after `try_enter`)."""
@@ -70,15 +70,15 @@ class Store:
 
     def mark_synced(self) -> None:
         """Write everything to disk, and trust the records made so far across a loss of power."""
-        row = self._database.one("SELECT max(id) FROM record")
+        row = self.database.one("SELECT max(id) FROM record")
         last = 0 if row is None or row[0] is None else int(row[0])
-        if last <= int(self._database.meta.get("synced", "0")):
+        if last <= int(self.database.meta.get("synced", "0")):
             return
         _sync_file_system(self.root)
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             update = "UPDATE meta SET value = ? WHERE name = 'synced' AND CAST(value AS INTEGER) < ?"
             connection.execute(update, (str(last), last))
-        self._database.meta["synced"] = str(last)
+        self.database.meta["synced"] = str(last)
 
     def sweep_list(self) -> list[str]:
         """Return the snapshots to be removed by the worker, as their makers died; removes their other files."""
@@ -103,7 +103,7 @@ class Store:
             return  # the database is damaged or the disk full: the pins end with the lease
         finally:
             self._lease.end()
-            self._database.close()
+            self.database.close()
 
 
 def default_root() -> str:

@@ -37,6 +37,7 @@ class CacheLocks:
             os.makedirs(os.path.dirname(real), mode=0o711, exist_ok=True)
             chosen = self._private(real) if sharing == "private" else self._wait(real, sharing)
             _make(chosen, base)
+            os.utime(f"{chosen}.lock")  # its last use
             self._taken[real] = chosen
         return self._taken[real]
 

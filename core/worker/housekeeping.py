@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from typing import Any
 
+from ladle.core.api.errors import InternalError
 from ladle.core.worker import linux
 from ladle.core.worker.job import NEW, JobContext, checked_layers, load, lock_directory
 from ladle.core.worker.removal import remove_tree
@@ -74,27 +76,61 @@ def _executor_trouble(context: JobContext, name: str, target: str) -> str:
     return load(target)(name, rootless=context.rootless, device_guard=guarded).probe() or ""
 
 
-def chain_usage(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:
-    """Return the disk use of `snapshots` (ids) in order, each inode counted once, where it is met first.
+def measure(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:
+    """Return the disk use of `paths` (`snapshots/ID` or `cachemounts/NAME`) as `usage`: `[bytes, inodes]` of each.
 
-    `usage` maps each id that is there to `[bytes, inodes]`.
+    Each inode counts once, in the path where it is met first; what is not there is left out.
     """
     usage: dict[str, list[int]] = {}
     seen: set[tuple[int, int]] = set()
-    for name in checked_layers(args["snapshots"]):
-        top = os.path.join(context.snapshots, name)
+    for path in args["paths"]:
+        top = _own(context, path)
         if os.path.isdir(top):
-            usage[name] = _directory_usage(os.fsencode(top), seen)
+            usage[path] = _directory_usage(os.fsencode(top), seen)
     return {"usage": usage}
+
+
+def discard(context: JobContext, args: dict[str, Any]) -> dict[str, Any]:
+    """Remove cache mounts (`names`) that no step uses; returns those `removed`."""
+    removed: list[str] = []
+    for name in args["names"]:
+        path = _own(context, f"cachemounts/{name}")
+        lock = f"{path}.lock"
+        fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            doomed = os.path.join(context.scratch(), f"m{len(removed)}")
+            os.rename(path, doomed)
+        except (BlockingIOError, FileNotFoundError):
+            continue
+        finally:
+            os.close(fd)
+        removed.append(name)
+        remove_tree(doomed)
+    return {"removed": removed}
+
+
+def _own(context: JobContext, path: str) -> str:
+    folder, _, name = path.partition("/")
+    if folder not in ("snapshots", "cachemounts") or not name or "/" in name or name.startswith("."):
+        raise InternalError(f"no directory of the store: {path!r}")
+    return os.path.join(context.root, folder, name)
 
 
 def _directory_usage(top: bytes, seen: set[tuple[int, int]]) -> list[int]:
     total, inodes = os.lstat(top).st_blocks * 512, 1
     pending = [top]
     while pending:
-        with os.scandir(pending.pop()) as entries:
+        try:
+            entries = os.scandir(pending.pop())
+        except FileNotFoundError:  # a step may be at work in a cache mount
+            continue
+        with entries:
             for entry in entries:
-                status = entry.stat(follow_symlinks=False)
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(entry.path)
                 elif status.st_nlink > 1:

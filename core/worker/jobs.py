@@ -19,6 +19,7 @@ JOBS: dict[str, str] = {
     "remove": "ladle.core.worker.housekeeping:remove",
     "sweep": "ladle.core.worker.housekeeping:sweep",
     "probe": "ladle.core.worker.housekeeping:probe",
-    "chain_usage": "ladle.core.worker.housekeeping:chain_usage",
+    "measure": "ladle.core.worker.housekeeping:measure",
+    "discard": "ladle.core.worker.housekeeping:discard",
     "sync": "ladle.core.worker.housekeeping:sync",
 }

@@ -60,9 +60,12 @@ class Environment:
         return dict(result)
 
     def usable(self, result: Result) -> bool:
-        """Say whether a recorded result is still there: every snapshot of it."""
+        """Say whether a recorded result is still there: every snapshot of it, or the kept directory and its table."""
         layers = result.get("layers", ())
-        return all(os.path.lexists(f"{self.services.root}/snapshots/{layer}") for layer in layers)
+        kept = (result[name] for name in ("root", "table") if name in result)
+        return all(map(os.path.lexists, kept)) and all(
+            os.path.lexists(f"{self.services.root}/snapshots/{layer}") for layer in layers
+        )
 
     def content_known(self, result: Result, selectors: Sequence[Mapping[str, Any]]) -> str | None:
         """Return the content digest of what the selectors pick, where no worker is needed for it."""

@@ -14,7 +14,7 @@ from ladle.core.store.store import Store
 
 def living(store: Store) -> set[str]:
     """Return what living processes hold."""
-    with store._database.transaction() as connection:
+    with store.database.transaction() as connection:
         return store.pins.living(connection)
 
 
@@ -92,7 +92,7 @@ def test_the_killed_hold_nothing(store: Store, spawn: Any) -> None:
     process.kill()
     process.wait()
     assert living(store) == set()
-    assert store._database.all("SELECT * FROM pin") == []
+    assert store.database.all("SELECT * FROM pin") == []
 
 
 def test_a_forked_child_holds_by_itself(store: Store) -> None:
@@ -100,7 +100,7 @@ def test_a_forked_child_holds_by_itself(store: Store) -> None:
     pid = os.fork()
     if not pid:
         held = store.blobs.has(digest)
-        names = {lease for (lease,) in store._database.all("SELECT lease FROM pin")}
+        names = {lease for (lease,) in store.database.all("SELECT lease FROM pin")}
         os._exit(0 if held and len(names) == 2 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert living(store) == {blob_path(digest)}
@@ -108,6 +108,6 @@ def test_a_forked_child_holds_by_itself(store: Store) -> None:
 
 def test_what_is_used_again_costs_no_transaction(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     digest, snapshot = store.blobs.put(b"data"), committed(store)
-    monkeypatch.setattr(store._database, "transaction", lambda: pytest.fail("a transaction"))
+    monkeypatch.setattr(store.database, "transaction", lambda: pytest.fail("a transaction"))
     assert store.blobs.has(digest)
     assert store.snapshots.hold([snapshot])

@@ -91,14 +91,14 @@ def test_touch_is_written_only_when_it_says_something_new(store: Store) -> None:
     record = store.records().add({}, [b"key"], {})
 
     def used() -> float:
-        return float(store._database.one("SELECT used FROM record WHERE id = ?", (record.id,))[0])
+        return float(store.database.one("SELECT used FROM record WHERE id = ?", (record.id,))[0])
 
     records = store.records()
     records.lookup([b"key"])
     first = used()
     records.touch([record])
     assert used() == first
-    with store._database.transaction() as connection:
+    with store.database.transaction() as connection:
         connection.execute("UPDATE record SET used = used - 10000")
     records.lookup([b"key"])
     records.touch([record])

@@ -238,7 +238,7 @@ def test_killed_at_any_moment_leaves_a_usable_store(store: Store, spawn: Any, mo
         print("ready", flush=True)
         number = 0
         while True:
-            with store._database.transaction() as connection:
+            with store.database.transaction() as connection:
                 connection.execute("INSERT INTO fact VALUES('one', ?, x'00')", (str(number),))
                 connection.execute("INSERT INTO fact VALUES('two', ?, x'00')", (str(number),))
             store.snapshots.allocate()
@@ -252,7 +252,7 @@ def test_killed_at_any_moment_leaves_a_usable_store(store: Store, spawn: Any, mo
     again = Store.open(store.root)
     assert again.warnings == []
     count = "SELECT count(*) FROM fact WHERE kind = ?"
-    assert again._database.one(count, ("one",)) == again._database.one(count, ("two",))
+    assert again.database.one(count, ("one",)) == again.database.one(count, ("two",))
     dead = again.sweep_list()
     again.swept(dead)
     assert again.sweep_list() == []

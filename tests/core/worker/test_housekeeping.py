@@ -60,11 +60,11 @@ def test_usage_counts_each_inode_once_where_it_is_met_first(worker: Worker, stor
     first = _snapshot(store, "1", big=b"x" * 100_000, small=b"y")
     second = _snapshot(store, "2", own=b"z" * 50_000)
     os.link(first / "big", second / "big")
-    usage = worker.run_sync("chain_usage", {"snapshots": ["1", "2", "absent"]})["usage"]
-    assert sorted(usage) == ["1", "2"]
+    usage = worker.run_sync("measure", {"paths": ["snapshots/1", "snapshots/2", "snapshots/absent"]})["usage"]
+    assert sorted(usage) == ["snapshots/1", "snapshots/2"]
     assert [inodes for _, inodes in usage.values()] == [3, 2]
-    assert usage["1"][0] >= 100_000
-    assert 50_000 <= usage["2"][0] < 100_000
+    assert usage["snapshots/1"][0] >= 100_000
+    assert 50_000 <= usage["snapshots/2"][0] < 100_000
 
 
 def test_sync_answers(worker: Worker) -> None:
