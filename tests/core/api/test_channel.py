@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ladle.core.api import frontend_wire as wire
@@ -78,7 +78,6 @@ PLAIN = st.recursive(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(["sources", "diagnostics", "text", "status"]), PLAIN))
 def test_any_map_is_findings_or_a_mistake(value: dict[str, object]) -> None:
     for reader in (wire.diagnostics_from_wire, wire.answer_from_wire):
