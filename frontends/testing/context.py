@@ -166,7 +166,7 @@ class FakeContext:
 
     def call(
         self,
-        frontend: str,
+        frontend: str = "",
         *,
         file: str = "",
         data: bytes | None = None,
