@@ -19,12 +19,12 @@ def run_compile(values: Mapping[str, Any], path: str, output: str) -> int:
     from ladle.core.build.outcome import write_whole
     from ladle.core.build.request import make_request
     from ladle.core.cli.options import defaults
-    from ladle.core.cli.setup import make_registry
+    from ladle.core.cli.setup import make_registry, source_schemes
     from ladle.core.progress.modes import Quiet
     from ladle.core.progress.reporter import BuildReporter
     from ladle.core.store.store import Store
 
-    request = make_request({**defaults(), **values}, [path], environ=os.environ)
+    request = make_request({**defaults(), **values}, [path], environ=os.environ, schemes=source_schemes)
     if output == "-" and sys.stdout.isatty():
         raise UsageError("a graph is binary and stdout is a terminal", code="LA0153", help="use -o FILE")
     store = Store.open(request.root or None)
