@@ -141,8 +141,9 @@ class FakeContext:
         if self._images is not None and name not in self._images:
             raise errors.nothing_said("image", ref, f"FakeContext(images={{{ref!r}: {{…}}}})")
         inner = dict(PLAIN_CONFIG if self._images is None else self._images[name])
-        config = {"architecture": platform.architecture, "os": platform.os, "config": inner}
         digest = "sha256:" + hashlib.sha256(name.encode()).hexdigest()
+        layers = {"type": "layers", "diff_ids": [digest]}  # one without layers would be as good as scratch
+        config = {"architecture": platform.architecture, "os": platform.os, "config": inner, "rootfs": layers}
         pinned = name if "@" in name else f"{name}@{digest}"
         data = json.dumps(config, sort_keys=True).encode()
         return ResolvedImage(name=name, scheme=scheme, pinned=pinned, digest=digest, config=data, platform=platform)
