@@ -8,8 +8,16 @@ from ladle_debian import reference
 
 from ladle.core.api.errors import BuildError
 from ladle.core.api.platforms import parse_platform
+from ladle.core.testing import SourceContract
 
 DIGEST = "sha256:" + "a" * 64
+
+
+class TestContract(SourceContract):
+    source = "ladle_debian:DebianSource"
+    pinned = f"debian://trixie@{DIGEST}?variant=apt"
+    other = f"debian://trixie@sha256:{'b' * 64}?variant=apt"
+    bad = "debian://../etc"
 
 
 def test_the_same_wishes_are_the_same_text() -> None:
