@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ladle.core.cli.frontend.commands import frontend_group
 from ladle.core.cli.guard import canceled, guarded
 from ladle.core.cli.options import BUILD_FLAGS, Flag, NotPlainError, parse_plain
 from ladle.core.cli.plain import COMPILE_FLAGS
@@ -140,3 +141,6 @@ def store_check_command(root: str) -> int:
     from ladle.core.cli.store import run_check
 
     return run_check(root)
+
+
+app.add_command(frontend_group)

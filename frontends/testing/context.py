@@ -44,9 +44,10 @@ class FakeContext:
     """Implements `ladle.core.api.frontend.Context`.
 
     `images` are image configs by reference, such as `{"busybox": {"Env": […], "User": "app"}}`; None resolves every
-    image to a plain one. `directory` is where files are read that are not in `files`, and where assets lie. `solved`
-    are the trees that `solve` returns, in order, or a function of the state. `calls` are the frontends by name that
-    `call` may ask: objects with `compile`. All other words are options of the compile (`target`, `build_args`, …).
+    image to a plain one. `directory` is where files are read that are not in `files`; `assets` where those lie that
+    come with the frontend (`directory`, if it is not said). `solved` are the trees that `solve` returns, in order, or a
+    function of the state. `calls` are the frontends by name that `call` may ask: objects with `compile`. All other
+    words are options of the compile (`target`, `build_args`, …).
 
     Afterwards `warnings`, `asked` (each question as a text) and `solves` (the states) say what the frontend did.
     """
@@ -63,6 +64,7 @@ class FakeContext:
         solved: Sequence[Mapping[str, bytes | str] | FakeTree] | Callable[[State], Any] = (),
         calls: Mapping[str, Any] | None = None,
         directory: str | os.PathLike[str] = "",
+        assets: str | os.PathLike[str] = "",
         source_date: int | None = None,
         platforms: Sequence[str] = ("linux/amd64",),
         **options: Any,
@@ -70,6 +72,7 @@ class FakeContext:
         named = tuple(parse_platform(name) for name in platforms)
         self.options = CompileOptions(filename=filename, platforms=named, build_platform=named[0], **options)
         self.directory = os.fspath(directory)
+        self.assets = os.fspath(assets) or self.directory
         self.warnings: list[Diagnostic] = []
         self.asked: list[str] = []
         self.solves: list[State] = []
@@ -90,7 +93,7 @@ class FakeContext:
         """Return a file of the context, None if it is absent."""
         self.asked.append(f"read {path}")
         inside = _inside(path)
-        return self._files[inside] if inside in self._files else self._on_disk(inside)
+        return self._files[inside] if inside in self._files else _on_disk(self.directory, inside)
 
     def read_other(self, place: str, path: str) -> OtherFile:
         """Return a file of a named context: it is looked for in `files` as `PLACE/PATH`."""
@@ -117,7 +120,7 @@ class FakeContext:
     def asset(self, path: str) -> bytes:
         """Return a file that lies beside the frontend."""
         self.asked.append(f"asset {path}")
-        data = self._on_disk(_inside(path))
+        data = _on_disk(self.assets, _inside(path))
         if data is None:
             raise BuildError(
                 f"the frontend has no file {path!r} beside it",
@@ -187,6 +190,7 @@ class FakeContext:
             host=self._host,
             calls=self._calls,
             directory=self.directory,
+            assets=self.assets,
             platforms=[format_platform(platform) for platform in self.options.platforms],
             target=target,
             build_args=dict(build_args or {}),
@@ -209,12 +213,13 @@ class FakeContext:
         """Keep a finding in `warnings`."""
         self.warnings.append(diagnostic)
 
-    def _on_disk(self, inside: str) -> bytes | None:
-        full = os.path.join(self.directory, inside)
-        if not self.directory or not os.path.isfile(full):
-            return None
-        with open(full, "rb") as file:
-            return file.read()
+
+def _on_disk(directory: str, inside: str) -> bytes | None:
+    full = os.path.join(directory, inside)
+    if not directory or not os.path.isfile(full):
+        return None
+    with open(full, "rb") as file:
+        return file.read()
 
 
 def _bytes(data: str | bytes) -> bytes:
