@@ -22,7 +22,7 @@ def lowered(frontend: Any, text: str | bytes, directory: str, **context: Any) ->
     """Return as text what a frontend makes of a build file: warnings, then the graph or the errors."""
     if isinstance(frontend, str | os.PathLike):
         frontend = os.path.join(directory, frontend)
-        context.setdefault("directory", os.path.dirname(frontend))
+        context.setdefault("assets", os.path.dirname(frontend))
     asked = FakeContext(text, **context)
     try:
         said = [shown(made(frontend).compile(asked))]
