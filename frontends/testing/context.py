@@ -101,7 +101,7 @@ class FakeContext:
             return OtherFile(data=self.read(path))
         self.asked.append(f"read {path} of {place}")
         if place not in self._contexts:
-            raise errors.nothing_said("context", place, f"FakeContext(contexts={{{place!r}: …}})")
+            raise errors.nothing_said("context", repr(place), f"FakeContext(contexts={{{place!r}: …}})")
         return OtherFile(data=self._files.get(f"{place}/{_inside(path)}"), tree=self._contexts[place])
 
     def list(self, path: str) -> tuple[str, ...] | None:
@@ -142,7 +142,7 @@ class FakeContext:
         name = normalise_reference(ref)
         self.asked.append(f"resolve {name} for {format_platform(platform)}")
         if self._images is not None and name not in self._images:
-            raise errors.nothing_said("image", ref, f"FakeContext(images={{{ref!r}: {{…}}}})")
+            raise errors.nothing_said("image", repr(ref), f"FakeContext(images={{{ref!r}: {{…}}}})")
         inner = dict(PLAIN_CONFIG if self._images is None else self._images[name])
         digest = "sha256:" + hashlib.sha256(name.encode()).hexdigest()
         layers = {"type": "layers", "diff_ids": [digest]}  # one without layers would be as good as scratch
@@ -155,7 +155,7 @@ class FakeContext:
         """Return the machine as a base."""
         self.asked.append("resolve the host")
         if self._host is None:
-            raise errors.nothing_said("host", "host://", "FakeContext(host=HostBase(dirs=('/usr',)))")
+            raise errors.nothing_said("machine", "host://", "FakeContext(host=HostBase(dirs=('/usr',)))")
         return self._host
 
     def named_context(self, name: str, *, platform: Platform) -> NamedContext | None:  # noqa: ARG002 — one for all
@@ -180,7 +180,7 @@ class FakeContext:
         """Return what another frontend makes of a file of this context, or of `data`."""
         self.asked.append(f"call {frontend} on {file or 'data'}")
         if frontend not in self._calls:
-            raise errors.nothing_said("frontend", frontend, f"FakeContext(calls={{{frontend!r}: …}})")
+            raise errors.nothing_said("frontend", repr(frontend), f"FakeContext(calls={{{frontend!r}: …}})")
         inner = FakeContext(
             data if data is not None else self.read(file) or b"",
             filename=file or "Dockerfile",
@@ -205,7 +205,9 @@ class FakeContext:
         if callable(self._solved):
             return self._solved(state)
         if len(self.solves) > len(self._solved):
-            raise errors.nothing_said("tree", f"of solve {len(self.solves)}", "FakeContext(solved=[{'/path': b'…'}])")
+            raise errors.nothing_said(
+                "tree", f"of solve number {len(self.solves)}", "FakeContext(solved=[{'/path': b'…'}])"
+            )
         tree = self._solved[len(self.solves) - 1]
         return tree if isinstance(tree, FakeTree) else FakeTree(tree)
 
