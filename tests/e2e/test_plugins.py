@@ -60,6 +60,10 @@ def ladle_export_finished(exporter, summary):
 """
 MISSPELLED = "from ladle.core.hookspecs import hookimpl\n@hookimpl\ndef ladle_vertex_finnished(name):\n    pass\n"
 WRONG = "from ladle.core.hookspecs import hookimpl\n@hookimpl\ndef ladle_vertex_cached(nmae):\n    pass\n"
+CLASSLESS = (
+    "from ladle.core.hookspecs import hookimpl\n@hookimpl\ndef ladle_sources():\n    return ['no class']\n"
+    "@hookimpl\ndef ladle_vertex_cached():\n    pass\n"
+)
 RAISING = (
     "from ladle.core.hookspecs import hookimpl\n@hookimpl\ndef ladle_solve_started():\n    raise OSError('mine')\n"
 )
@@ -96,6 +100,7 @@ def test_every_plugin_is_listed_and_what_is_wrong_with_it(ladle: Ladle, site: Pa
     install(site, "rival", points={"frontend": {"shout": "shout:Shout", "dockerfile": "shout:Shout"}}, files={})
     add(site, "misspelled", MISSPELLED, hooks="misspelled")
     add(site, "wrong", WRONG, hooks="wrong")
+    add(site, "classless", CLASSLESS, hooks="classless")
     found = listed(ladle)
     own = {key: each for key, each in found.items() if each["builtin"]}
     assert {kind for kind, _, _ in own} == {"frontend", "source", "exporter", "executor", "snapshotter"}
@@ -109,6 +114,7 @@ def test_every_plugin_is_listed_and_what_is_wrong_with_it(ladle: Ladle, site: Pa
         (("frontend", "dockerfile", "rival"), "hidden", "ladle has one of its own"),
         (("hooks", "misspelled", "misspelled"), "partly", "did you mean 'ladle_vertex_finished'?"),
         (("hooks", "wrong", "wrong"), "broken", "nmae"),
+        (("hooks", "classless", "classless"), "partly", "'no class' is no class"),
     ]:
         assert found[key]["state"] == state, key
         assert reason in found[key]["reason"]

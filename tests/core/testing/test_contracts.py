@@ -12,6 +12,7 @@ import pytest
 from ladle.core.api.services import Services
 from ladle.core.build.session import LocalSession
 from ladle.core.testing import ExecutorContract, ExporterContract, SnapshotterContract, SourceContract
+from ladle.plugins.sources.git import GitSource
 
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 FILE = b"a file\n"
@@ -83,6 +84,29 @@ class TestHttp(SourceContract):
         for name in ("x", "y"):
             known = {"digest": digest, "name": name, "mtime": 1, "etag": ""}
             given.facts.put("http", f"https://files.example/{name}", json.dumps(known).encode())
+
+
+class TestGit(SourceContract):
+    source = "ladle.plugins.sources.git:GitSource"
+    pinned = f"git://files.example/x.git#{'a' * 40}"
+    other = f"git://files.example/x.git#{'b' * 40}"
+    bad = "git://files.example/x.git#--upload-pack=id"
+    image = False
+
+    def prepare(self, given: Services, place: Path) -> None:
+        for sign in "ab":
+            op = self.op(f"git://files.example/x.git#{sign * 40}")
+            key = GitSource(given)._wish(op).key
+            (Path(given.root) / "downloads" / key).mkdir(parents=True, exist_ok=True)
+            (Path(given.root) / "downloads" / key / "file").write_text(sign)
+
+
+class TestHost(SourceContract):
+    source = "ladle.plugins.sources.host:HostSource"
+    pinned = "host:///usr"
+    other = "host://"
+    bad = "host:///etc"
+    image = False
 
 
 @pytest.mark.root
