@@ -99,6 +99,43 @@ def test_a_base_without_a_registry(
     assert (out / "said").read_text() == "second\n0\n"
 
 
+LANGUAGES = {
+    "ladle.yaml": "stages:\n  it:\n    from: base\n    steps:\n      - run: cat /etc/marker > /said\n",
+    "ladle.py": (
+        "from ladle.frontends.python import image, run, target\n\n@target\ndef it():\n"
+        "    return image('base').with_(run('cat /etc/marker > /said'))\n"
+    ),
+    "Procfile": "# syntax=procfile base=base\nweb: true\n",
+}
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_every_language_has_it(
+    ladle: Ladle, repository: Repository, context: Callable[..., Path], tmp_path: Path, name: str
+) -> None:
+    project = context({name: LANGUAGES[name], "requirements.txt": ""})
+    flags = ("--platform=linux/amd64", "--build-context", f"base={repository.base}", "-f", project / name)
+    ladle("build", project, *flags, "-o", f"type=local,dest={tmp_path}/out")
+    assert (tmp_path / "out/etc/marker").read_text() == "first\n"
+    assert name == "Procfile" or (tmp_path / "out/said").read_text() == "first\n"
+
+
+def test_offline_it_is_what_it_was(
+    ladle: Ladle, repository: Repository, context: Callable[..., Path], tmp_path: Path
+) -> None:
+    project, out = context({"Dockerfile": DOCKERFILE}), tmp_path / "out"
+    flags = ("build", project, "--platform=linux/amd64", "--build-context", f"base={repository.base}")
+    done = ladle(*flags, "--offline", check=False)
+    assert done.returncode == 1
+    assert b"is not in the store, and --offline was given" in done.stderr
+    ladle(*flags)
+    repository.publish("2", "second")
+    asked = len(repository.site.answers)
+    ladle(*flags, "--offline", "-o", f"type=local,dest={out}")
+    assert (out / "said").read_text() == "first\n0\n"
+    assert len(repository.site.answers) == asked
+
+
 def test_the_same_release_gives_the_same_image(
     ladle: Ladle, repository: Repository, context: Callable[..., Path], tmp_path: Path
 ) -> None:
