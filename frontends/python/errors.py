@@ -136,6 +136,11 @@ def no_export() -> Diagnostic:
     )
 
 
+def bad_step(what: str, wanted: str) -> Diagnostic:
+    """A step is asked for something that it cannot do."""
+    return _error("PF0021", f"a step is not right: {what}", [], help=wanted)
+
+
 def bad_config(name: str, message: str) -> Diagnostic:
     """The config of a base image is damaged."""
     return _error("PF0017", f"the image {name} has a config that is not valid: {message}", [], help="use another one")

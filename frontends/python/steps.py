@@ -9,12 +9,16 @@ name spaces of caches. The methods of a state are the plain operations below the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from ladle.core.api.diagnostics import DiagnosticError
 from ladle.core.api.patterns import clean
 from ladle.frontends.dockerfile.arguments import EPOCH, proxies
-from ladle.frontends.python import ambient
+from ladle.frontends.python import ambient, errors
 from ladle.frontends.python.results import Image, sh
+from ladle.frontends.python.targets import Target
+from ladle.frontends.suggest import nearest
+from ladle.frontends.yaml.modes import is_symbolic
 from ladle.llb import mounts as llb_mounts
 from ladle.llb.actions import Actions, CopyOptions
 from ladle.llb.mounts import MountSpec
@@ -30,10 +34,13 @@ if TYPE_CHECKING:
 
 Step: TypeAlias = Callable[[State], State]
 """What `State.with_` applies."""
-Tree: TypeAlias = State | ExecState | Image
-"""What targets return, and so what can be copied from or mounted."""
+Tree: TypeAlias = State | ExecState | Image | Target[..., Any] | str
+"""What can be copied from or mounted: a tree, what a target returns, the target itself, or the name of an image."""
 
 NETWORKS = {"default": None, "none": NetMode.NONE, "host": NetMode.HOST}
+SHARINGS = {"shared": CacheSharing.SHARED, "private": CacheSharing.PRIVATE, "locked": CacheSharing.LOCKED}
+T = TypeVar("T")
+_LARGEST_MODE = 0o7777
 _HEREDOC = "/EOF"
 """Where a text is before it is copied: as in a Dockerfile's `COPY <<EOF`, so that both are the same step."""
 _AGENT = "SSH_AUTH_SOCK"
@@ -50,6 +57,8 @@ def copy(
     exclude: Sequence[str] = (),
 ) -> Step:
     """Copy paths, with `*`, `?` and `[…]`, of the build context or of `source`; of a directory what is in it."""
+    if not paths or not all(paths):
+        raise _wrong("copy() has no path to copy", 'name what is copied, such as copy("src/", to="/src/")')
     tree = ambient.context() if source is None else tree_of(source).dir("/")
     options: CopyOptions = {
         **_copied(owner, mode),
@@ -95,7 +104,9 @@ def run(
     asked += files
     if ssh:
         asked.append(llb_mounts.ssh(_SOCKET, optional=True))
-    net = NETWORKS[network] if isinstance(network, str) else network
+    net = _chosen("network", network, NETWORKS) if isinstance(network, str) else network
+    if not args or not (command if isinstance(command, str) else args[0]).strip():
+        raise _wrong("run() has no command", "give a text for the shell, or the words of a command")
     given = proxies(_arguments())
     made = _here()
 
@@ -120,9 +131,8 @@ def run(
 def cached(target: str, *, id: str = "", sharing: CacheSharing | str = CacheSharing.SHARED) -> MountSpec:
     """Return a directory that outlives the build, for `run(cache=…)`; steps that want the same `id` share it."""
     name = f"{_arguments().get(_NAMESPACE, '')}/{id or clean(target)}"
-    return llb_mounts.cache(
-        target, id=name, sharing=CacheSharing[sharing.upper()] if isinstance(sharing, str) else sharing
-    )
+    how = _chosen("sharing", sharing, SHARINGS) if isinstance(sharing, str) else sharing
+    return llb_mounts.cache(target, id=name, sharing=how)
 
 
 def mounted(target: str, source: Tree | None = None, *, path: str = "/") -> MountSpec:
@@ -177,7 +187,11 @@ def shell(text: str) -> list[str]:
 
 
 def tree_of(made: Tree) -> State:
-    """Return the tree of what a target returns."""
+    """Return the tree that something to copy from or to mount stands for."""
+    if isinstance(made, str):
+        return ambient.image(made)
+    if isinstance(made, Target):
+        return tree_of(made())
     if isinstance(made, Image):
         return made.state
     return made.root if isinstance(made, ExecState) else made
@@ -198,12 +212,37 @@ def _copied(owner: str, mode: int | str | None) -> CopyOptions:
     options: CopyOptions = {"create_dest_path": True, "timestamp": _timestamp()}
     if owner:
         options["owner"] = owner
-    if isinstance(mode, str):
+    if isinstance(mode, str) and is_symbolic(mode):
         options["mode"] = 0
         options["mode_str"] = mode
     elif mode is not None:
-        options["mode"] = mode
+        options["mode"] = _octal(mode)
     return options
+
+
+def _octal(mode: int | str) -> int:
+    """Return a mode; refuses 644 and 755, which somebody forgot the `0o` of."""
+    digits = str(mode).removeprefix("0o")
+    octal = digits.isascii() and digits.isdigit() and len(digits) < 8 and not set(digits) & {"8", "9"}
+    if isinstance(mode, str) and octal and int(digits, 8) <= _LARGEST_MODE:
+        return int(digits, 8)
+    forgot = octal and len(digits) == 3 and (isinstance(mode, str) or mode > 0o777)
+    if isinstance(mode, str) or forgot or not 0 <= mode <= _LARGEST_MODE:
+        meant = f"0o{digits}" if forgot else "0o644"
+        raise _wrong(f"the mode {mode!r} is none", f'write it as {meant}, or as "u=rwX,go-w"')
+    return mode
+
+
+def _chosen(what: str, name: str, known: Mapping[str, T]) -> T:
+    if name not in known:
+        near = nearest(name, known)
+        meant = f"did you mean {near!r}? " if near else ""
+        raise _wrong(f"{what}={name!r} is not known", f"{meant}there are {', '.join(map(repr, known))}")
+    return known[name]
+
+
+def _wrong(what: str, wanted: str) -> DiagnosticError:
+    return DiagnosticError([errors.bad_step(what, wanted)])
 
 
 def _arguments() -> Mapping[str, str]:
