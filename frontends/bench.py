@@ -85,7 +85,7 @@ class Bench:
         """Refuse: a frontend of functions has no targets that a named context could be."""
         raise BuildError(
             f"this frontend has no target {name!r} that a context could be",
-            code="FE0006",
+            code="FE0030",
             help="name an image or a path",
         )
 
@@ -141,7 +141,7 @@ def bench_of(context: Context) -> Bench:
             return bench
     raise BuildError(
         "lines, base and files are for the function under @frontend while it compiles",
-        code="FE0007",
+        code="FE0031",
         help="call them with the context that it was given",
     )
 

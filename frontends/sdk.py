@@ -45,6 +45,9 @@ __all__ = [
     "warning",
 ]
 
+CALLS = ("lint", "outline", "targets", "describe", "schema")
+"""What a frontend may be asked beside a compile."""
+
 
 class Image:
     """A tree and what its containers run; texts in the image config's terms, durations left to `config`."""
@@ -85,6 +88,7 @@ class FunctionFrontend:
         self.VERSION = version
         self.FILES = tuple(files)
         self.__doc__ = function.__doc__
+        self._answers: dict[str, Callable[..., Any]] = {}
         self._takes_platform = "platform" in inspect.signature(function).parameters
 
     def detect(self, path: str, head: bytes) -> bool:  # noqa: ARG002 — as the contract says
@@ -136,6 +140,37 @@ class FunctionFrontend:
             config["config"]["Labels"] = labels
         state = llb.State.from_definition(image.state.marshal(platform=platform))
         return ImageResult(platform=platform, state=state, config=config)
+
+    def answers(self, call: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Make a function of a context answer a call: `lint`, `outline`, `targets`, `describe` or `schema`.
+
+        It returns a text, JSON-able data or a `CallResult`; `lines` and what else is there in a compile works too.
+        """
+        if call not in CALLS:
+            raise BuildError(f"{call!r} is no call", code="FE0009", help=f"one of {', '.join(CALLS)}")
+
+        def keep(function: Callable[..., Any]) -> Callable[..., Any]:
+            self._answers[call] = function
+            return function
+
+        return keep
+
+    def __getattr__(self, call: str) -> Any:
+        if call.startswith("_") or call not in self._answers:
+            raise AttributeError(call)
+        return lambda context: self._answer(self._answers[call], context)
+
+    def _answer(self, function: Callable[..., Any], context: Context) -> CallResult:
+        with at_work(context, context.options.platforms[0]) as bench:
+            made = function(context)
+            bench.check()
+        if isinstance(made, CallResult):
+            return made
+        if isinstance(made, str):
+            return CallResult(data=made.splitlines(), text=made)
+        import json
+
+        return CallResult(data=made, text=json.dumps(made, indent=2) + "\n")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
