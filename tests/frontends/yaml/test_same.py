@@ -65,3 +65,19 @@ def test_a_variable_that_is_not_set_is_an_error() -> None:
     said = failure(YamlFrontend, yaml('env: {PATH: "/x:${{ env.PAHT }}"}'), filename="ladle.yaml")
     assert "--> ladle.yaml:4:25" in said
     assert "did you mean `env.PATH`?" in said
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ("image: {expose: 80}", "did you mean `ports`?"),
+        ("steps: [{copy: a, to: b, chown: c}]", "did you mean `owner`?"),
+        ("steps: [{copy: a, dest: b}]", "did you mean `to`?"),
+        ("workdri: /", "did you mean `workdir`?"),
+        ("steps: [make]", "write one that begins with `run`"),
+    ],
+)
+def test_who_thinks_of_a_dockerfile_is_told_the_key(stage: str, words: str) -> None:
+    said = failure(YamlFrontend, yaml(stage), filename="ladle.yaml")
+    assert "--> ladle.yaml:4:" in said
+    assert words in said
