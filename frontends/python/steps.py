@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ladle.core.api.diagnostics import DiagnosticError
 from ladle.core.api.patterns import clean
-from ladle.frontends.dockerfile.arguments import EPOCH, proxies
 from ladle.frontends.python import ambient, errors
 from ladle.frontends.python.results import Image, sh
 from ladle.frontends.python.targets import Target
 from ladle.frontends.suggest import nearest
-from ladle.frontends.yaml.modes import is_symbolic
 from ladle.llb import mounts as llb_mounts
 from ladle.llb.actions import Actions, CopyOptions
 from ladle.llb.mounts import MountSpec
 from ladle.llb.nodes import OpOptions
-from ladle.llb.ops.exec import NetMode, SecretEnv
+from ladle.llb.ops.exec import NetMode, ProxyEnv, SecretEnv
 from ladle.llb.ops.file import KEEP
 from ladle.llb.ops.mount import CacheSharing
 from ladle.llb.paths import join, join_keeping_slash
@@ -45,6 +43,7 @@ _HEREDOC = "/EOF"
 """Where a text is before it is copied: as in a Dockerfile's `COPY <<EOF`, so that both are the same step."""
 _AGENT = "SSH_AUTH_SOCK"
 _SOCKET = "/run/buildkit/ssh_agent.0"
+_EPOCH = "SOURCE_DATE_EPOCH"
 _NAMESPACE = "BUILDKIT_CACHE_MOUNT_NS"
 
 
@@ -107,7 +106,7 @@ def run(
     net = _chosen("network", network, NETWORKS) if isinstance(network, str) else network
     if not args or not (command if isinstance(command, str) else args[0]).strip():
         raise _wrong("run() has no command", "give a text for the shell, or the words of a command")
-    given = proxies(_arguments())
+    given = _proxies()
     made = _here()
 
     def step(state: State) -> State:
@@ -212,12 +211,18 @@ def _copied(owner: str, mode: int | str | None) -> CopyOptions:
     options: CopyOptions = {"create_dest_path": True, "timestamp": _timestamp()}
     if owner:
         options["owner"] = owner
-    if isinstance(mode, str) and is_symbolic(mode):
+    if isinstance(mode, str) and _is_symbolic(mode):
         options["mode"] = 0
         options["mode_str"] = mode
     elif mode is not None:
         options["mode"] = _octal(mode)
     return options
+
+
+def _is_symbolic(mode: str) -> bool:
+    from ladle.frontends.yaml.modes import is_symbolic
+
+    return is_symbolic(mode)
 
 
 def _octal(mode: int | str) -> int:
@@ -245,13 +250,22 @@ def _wrong(what: str, wanted: str) -> DiagnosticError:
     return DiagnosticError([errors.bad_step(what, wanted)])
 
 
+def _proxies() -> ProxyEnv | None:
+    given = _arguments()
+    if not given:
+        return None
+    from ladle.frontends.dockerfile.arguments import proxies  # with all of its language: not for every start
+
+    return proxies(given)
+
+
 def _arguments() -> Mapping[str, str]:
     work = ambient.current()
     return {} if work is None else work.context.options.build_args
 
 
 def _timestamp() -> int:
-    text = _arguments().get(EPOCH, "")
+    text = _arguments().get(_EPOCH, "")
     return int(text) * 10**9 if text else KEEP
 
 
