@@ -81,12 +81,15 @@ def build_command(path: tuple[str, ...], **values: Any) -> int:
 @app.command(name="compile")
 @flags(COMPILE_FLAGS)
 @click.option("-o", "--output", "output", default="-", metavar="FILE", help="Where the graph goes (default: stdout)")
+@click.option(
+    "--format", "form", default="llb", metavar="FORMAT", help="llb, pb (BuildKit's), text, json, mermaid, dot"
+)
 @click.argument("path", nargs=1)
-def compile_command(path: str, output: str, **values: Any) -> int:
+def compile_command(path: str, output: str, form: str, **values: Any) -> int:
     """Compile PATH to a serialized build graph."""
     from ladle.core.cli.graphs import run_compile
 
-    return run_compile(values, path, output)
+    return run_compile(values, path, output, form)
 
 
 @app.command(name="check")
