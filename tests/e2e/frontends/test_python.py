@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Build files in Python by the command: found by name, arguments, helpers, failing steps, and programs that misbehave."""
+"""Build files in Python by the command: found by name, arguments, helpers, failing steps, programs that misbehave."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_program_that_misbehaves_is_told(ladle: Ladle, context: Write, program
 def test_arguments_targets_and_helpers(ladle: Ladle, context: Write, tmp_path: Path) -> None:
     directory = context({"ladle.py": APP, "greeting.py": GREETING, "unrelated.txt": "1"})
     out = tmp_path / "out"
-    command = ["build", directory, "--target", "app", "--build-arg", "word=ho", "-o", out]
+    command: list[str | Path] = ["build", directory, "--target", "app", "--build-arg", "word=ho", "-o", out]
     ladle(*command)
     assert (out / "said").read_text() == "ho"
     ladle(*command, "--build-arg", "how=loud")
