@@ -33,6 +33,11 @@ GREETING = "def text(word, how):\n    return word.upper() if how == 'loud' else 
 MISBEHAVING = {
     "name": ("@target\ndef app():\n    return nothing\n", "NameError", "ladle.py:4"),
     "import": ("import not_there\n@target\ndef app(): return llb.scratch()\n", "not_there", "ladle.py:2"),
+    "engine": (
+        "from ladle.core.engine import Engine\n@target\ndef app(): return llb.scratch()\n",
+        'under `if __name__ == "__main__":`',
+        "ladle.py:2",
+    ),
     "syntax": ("def app(:\n", "syntax", "ladle.py:2"),
     "assertion": ("@target\ndef app():\n    assert 1 == 2, 'sums'\n", "sums", "ladle.py:4"),
     "recursion": ("def f(): return f()\n@target\ndef app(): return f()\n", "RecursionError", "ladle.py:2"),
