@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.repository import REPOSITORY
 
-PAGES = ("README.md", "docs/tutorial.md", "docs/testing-frontends.md")
+PAGES = ("README.md", "docs/tutorial.md", "docs/testing-frontends.md", "examples/frontends/README.md")
 BLOCK = re.compile(
     r"(?:^[^\n]*`(?P<path>[\w./-]+)`:\n\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
@@ -66,7 +66,10 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
 @pytest.mark.parametrize("page", PAGES)
 def test_what_is_shown_happens(page: str, tmp_path: Path, environment: dict[str, str]) -> None:
     place = tmp_path / "place"
-    place.mkdir()
+    if page.startswith("examples/"):
+        shutil.copytree((REPOSITORY / page).parent, place)
+    else:
+        place.mkdir()
     ran = 0
     for what, said in steps(page):
         first, _, rest = said.partition("\n")
