@@ -19,7 +19,7 @@ from ladle.core.build.compiled import Compiled, CompiledImage
 from ladle.core.build.composing import Solved as SolvedTree
 from ladle.core.build.request import make_request
 from ladle.core.cli.options import defaults
-from ladle.core.cli.setup import make_registry
+from ladle.core.cli.setup import make_registry, source_schemes
 from ladle.core.progress.modes import Renderer, make_renderer
 from ladle.core.progress.reporter import BuildReporter, Event
 from ladle.core.store.store import Store
@@ -101,7 +101,7 @@ class Engine:
             "root": os.fspath(root),
         }
         directory = os.path.abspath(os.fspath(context))
-        request = make_request(values, [directory], environ=os.environ)
+        request = make_request(values, [directory], environ=os.environ, schemes=source_schemes)
         self.request = replace(request, build_file=os.path.join(directory, "ladle.py"))
         self._secrets = {
             name: text.encode() if isinstance(text, str) else text for name, text in (secrets or {}).items()

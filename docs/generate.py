@@ -289,7 +289,27 @@ def _tests(tests: list[tuple[str, str]]) -> str:
     )
 
 
-PAGES: dict[str, Callable[[str], str]] = {"cli.md": command_part, "errors.md": errors_part, "dockerfile.md": rows_part}
+def hooks_part(_name: str) -> str:
+    """Return the table of all hooks, in their order."""
+    import inspect
+
+    from ladle.core import hookspecs
+
+    lines = ["", "| hook | arguments | when |", "|---|---|---|"]
+    for name, hook in vars(hookspecs).items():
+        if name.startswith(f"{hookspecs.PROJECT}_"):
+            arguments = ", ".join(f"`{each}`" for each in inspect.signature(hook).parameters)
+            text = " ".join((inspect.getdoc(hook) or "").split("\n\n")[0].split())
+            lines.append(f"| `{name}` | {arguments} | {text} |")
+    return "\n".join([*lines, "", ""])
+
+
+PAGES: dict[str, Callable[[str], str]] = {
+    "cli.md": command_part,
+    "errors.md": errors_part,
+    "dockerfile.md": rows_part,
+    "plugins.md": hooks_part,
+}
 
 if __name__ == "__main__":
     main()

@@ -9,11 +9,15 @@ import subprocess
 import tempfile
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.users import remove_users, run_directory_prefix
 
 _VARIABLE = "LADLE_TEST_RUN"
 _OWNER = pytest.StashKey[str]()
+
+settings.register_profile("ladle", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ladle")  # on a busy machine time says nothing about a test
 
 
 def pytest_configure(config: pytest.Config) -> None:

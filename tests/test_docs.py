@@ -33,12 +33,15 @@ def text(page: str) -> str:
 
 
 def commands(page: str) -> Iterator[list[str]]:
-    """Return the arguments of the `ladle` commands that a page shows as indented or fenced lines."""
+    """Return the arguments of the `ladle` commands that a page shows as indented or fenced lines.
+
+    What is shown with a prompt and its output is run by test_walkthroughs.py.
+    """
     fenced = False
     for line in text(page).splitlines():
         if line.startswith("```"):
             fenced = not fenced
-        elif fenced or line.startswith("    "):
+        elif (fenced and not line.startswith("$ ")) or line.startswith("    "):
             for part in filter(COMMAND.match, re.split(r"&&|\|", line)):
                 words = shlex.split(part, comments=True)
                 if "[OPTIONS]" not in words:
@@ -91,13 +94,16 @@ def workplace(tmp_path: Path) -> Path:
     return place
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if any(page == shown for shown, _ in COMMANDS)])
+@pytest.mark.parametrize("page", sorted({page for page, _ in COMMANDS if not page.startswith("examples/plugins/")}))
 def test_commands_run(page: str, workplace: Path) -> None:
-    """Runs those that need neither a network nor a sandbox, in the order in which they are shown."""
+    """Runs those that need neither a network nor a sandbox, in the order in which they are shown.
+
+    Those of plugins need the plugin: tests/examples installs them.
+    """
     ladle = Ladle([sys.executable, "-m", "ladle.core.cli"], workplace.parent / "store")
     compiled = False
     for words in commands(page):
-        if any("hello" in word or "docker-image://" in word for word in words):
+        if any("hello" in word or "same/" in word or "docker-image://" in word for word in words):
             continue
         compiled = compiled or words[0] == "compile"
         if "build.llb" in words and not compiled:
@@ -127,7 +133,7 @@ def generate() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["cli.md", "errors.md"])
+@pytest.mark.parametrize("page", ["cli.md", "errors.md", "plugins.md"])
 def test_generated_parts_are_up_to_date(generate: ModuleType, page: str) -> None:
     shown = text(f"docs/{page}")
     assert generate.generated(page, shown) == shown, "run: .venv/bin/python docs/generate.py"

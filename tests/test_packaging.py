@@ -92,6 +92,7 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     scripts = ConfigParser()
     scripts.read_string(texts["entry_points.txt"])
     assert dict(scripts["console_scripts"]) == {"ladle": "ladle.core.cli.main:main"}
+    assert dict(scripts["pytest11"]) == {"ladle": "ladle.frontends.testing.plugin"}
     assert "License-Expression: Apache-2.0" in texts["METADATA"]
     assert texts["licenses/LICENSE"] == (REPOSITORY / "LICENSE").read_text()
     assert "py3-none-any" in wheel.name

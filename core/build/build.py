@@ -328,8 +328,8 @@ def read_graph(path: str) -> Definition:
     """Return the graph of a file (`-`: stdin); raises `BuildError` naming what is wrong with it."""
     import sys
 
-    from ladle.llb.definition import Definition
     from ladle.llb.errors import LLBError
+    from ladle.llb.forms import read_definition
     from ladle.llb.limits import MAX_DEFINITION_BYTES
 
     try:
@@ -341,7 +341,7 @@ def read_graph(path: str) -> Definition:
     except OSError as error:
         raise UsageError(f"cannot read the graph {path!r}: {error.strerror}", code="LA0150") from error
     try:
-        return Definition.from_bytes(data)
+        return read_definition(data)
     except LLBError as error:
         shown = "on stdin" if path == "-" else repr(path)
         raise BuildError(

@@ -72,7 +72,7 @@ def compile_build_file(
     """
     shown, frontend = choose(request, context, registry, foreign)
     key = _key(request, context.options.arguments, frontend.name, frontend.version, shown)
-    if not request.pull:
+    if not request.pull and not request.no_cache:
         stored = facts.get(_KIND, key)
         if stored is not None and (found := _from_bytes(stored)) is not None and unchanged(found.reads, resolve):
             return found

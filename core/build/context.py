@@ -13,7 +13,7 @@ from ladle.core.api.frontend import CompileOptions, HostBase, NamedContext, Othe
 from ladle.core.api.platforms import format_platform
 from ladle.core.api.reference import parse_reference
 from ladle.core.build import otherfiles
-from ladle.core.build.reads import MAX_FILE_BYTES, Read, file_read, names_read, read_bounded, read_names
+from ladle.core.build.reads import MAX_FILE_BYTES, Read, file_read, installed_read, names_read, read_bounded, read_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -153,10 +153,12 @@ class RecordingContext:
     def _image(self, ref: str, platform: Platform, scheme: str, *, layout: str = "") -> ResolvedImage:
         wanted = self._layout(ref, layout) if scheme == "oci-layout" else ref
         image: ResolvedImage = self._source(scheme).resolve(wanted, platform=platform, scheme=scheme)
-        if scheme != "oci-layout":
+        if scheme == "docker-image":
             name = parse_reference(ref)
             place = (name.host, name.path, name.tag, name.digest)
             self.reads.append(("tag", ref, format_platform(platform), *place, image.digest))
+        elif scheme != "oci-layout":
+            self.reads += [("image", scheme, ref, format_platform(platform), image.digest), installed_read()]
         return image
 
     def _layout(self, ref: str, name: str = "") -> str:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from ladle.core.api.errors import BuildError
 from ladle.core.build.entitlements import check_entitlements
 from ladle.core.build.outcome import StepError, excerpt
+from ladle.core.build.runners.build import BuildRunner
 from ladle.core.build.runners.compose import DiffRunner, MergeRunner, PassthroughRunner
 from ladle.core.build.runners.exec import ExecRunner
 from ladle.core.build.runners.file import FileRunner
 from ladle.core.build.runners.source import SourceRunner
 from ladle.core.progress.lines import one_line
-from ladle.llb.ops import DiffOp, ExecOp, FileOp, MergeOp, PassthroughOp, SourceOp
+from ladle.llb.ops import BuildOp, DiffOp, ExecOp, FileOp, MergeOp, PassthroughOp, SourceOp
 
 if TYPE_CHECKING:
     from ladle.core.api.records import Record
@@ -31,6 +32,7 @@ _RUNNERS: dict[type, Any] = {
     MergeOp: MergeRunner,
     DiffOp: DiffRunner,
     PassthroughOp: PassthroughRunner,
+    BuildOp: BuildRunner,
 }
 _LOOKED_AT = ("local", "docker-image", "oci-layout", "host")
 """Schemes of roots of which a cached build itself sees whether they have changed; of a stranger's nobody knows."""
@@ -62,7 +64,7 @@ class Graph:
                 vertex.digest,
                 self.name_of(vertex),
                 tuple((edge.vertex.digest, edge.index) for edge in vertex.inputs),
-                (no_cache and not isinstance(vertex.op, SourceOp)) or definition.metadata_of(vertex).ignore_cache,
+                self._runs_anew(vertex, no_cache=no_cache),
                 _fresh_since(definition.metadata_of(vertex).cache_ttl, now),
             )
             for vertex in definition.vertices
@@ -75,6 +77,11 @@ class Graph:
         }
         for vertex in definition.vertices:
             self._check(vertex)
+
+    def _runs_anew(self, vertex: Vertex, *, no_cache: bool) -> bool:
+        if isinstance(vertex.op, BuildOp):
+            return True
+        return (no_cache and not isinstance(vertex.op, SourceOp)) or self.definition.metadata_of(vertex).ignore_cache
 
     def _check(self, vertex: Vertex) -> None:
         """Raise `StepError` for what the user has not allowed, also where the cache would answer for it."""
@@ -98,13 +105,9 @@ class Graph:
         return one_line(self.definition.metadata_of(vertex).name or _plain_name(vertex))
 
     def runner(self, digest: str) -> Any:
-        """Return the runner of a vertex; raises `BuildError` for an op that cannot be run yet."""
+        """Return the runner of a vertex."""
         vertex = self._vertices[digest]
-        made = _RUNNERS.get(type(vertex.op))
-        if made is None:
-            kind = type(vertex.op).__name__.removesuffix("Op").lower()
-            raise BuildError(f"a graph with a {kind} op is not supported yet", code="LA0405")
-        return made(vertex, vertex.op, self._environment)
+        return _RUNNERS[type(vertex.op)](vertex, vertex.op, self._environment)
 
     def reads_context(self, digest: str) -> bool:
         """Say whether a vertex reads the build context directly."""

@@ -2,9 +2,9 @@
 """What a compile read, and whether it would read the same again. Light: it is on the path of a cached build.
 
 A read is a tuple: `("file", absolute path, sha256 hex or "")` where "" says that it was absent, `("git", address, key
-of its tree)`, `("tag", reference, platform, host, path, tag, digest in the reference or "", digest)`, `("host",
-identity)`, `("stamp", path, time and size or "")` for the files of a frontend, or `("installed", fingerprint)` where it
-matters which plugins there are.
+of its tree)`, `("tag", reference, platform, host, path, tag, digest in the reference or "", digest)`, `("image",
+scheme, reference, platform, digest)` where a stranger's source has it, `("host", identity)`, `("stamp", path, time and
+size or "")` for the files of a frontend, or `("installed", fingerprint)` where it matters which plugins there are.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import field
 from typing import Any
 
@@ -28,8 +28,8 @@ _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 2
 class ContextSpec:
     """A named context as given.
 
-    `kind` is local, docker-image, oci-layout, host, git, http, target or input; `value` what follows the scheme, or the
-    whole address.
+    `kind` is local, docker-image, oci-layout, host, git, http, target, input or the scheme of a stranger's source;
+    `value` what follows the scheme, or the whole address.
     """
 
     name: str
@@ -67,8 +67,17 @@ class BuildRequest:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def make_request(values: Mapping[str, Any], positional: list[str], *, environ: Mapping[str, str]) -> BuildRequest:
-    """Return the request of parsed flags; raises `UsageError` naming the flag that is wrong and how to write it."""
+def make_request(
+    values: Mapping[str, Any],
+    positional: list[str],
+    *,
+    environ: Mapping[str, str],
+    schemes: Callable[[], Collection[str]] = tuple,
+) -> BuildRequest:
+    """Return the request of parsed flags; raises `UsageError` naming the flag that is wrong and how to write it.
+
+    `schemes` says which sources there are beside ladle's own; it is asked only for a context that is none of those.
+    """
     llb = values["llb"]
     if llb and values["file"]:
         raise UsageError("a graph has no build file", code="LA0103", help="leave out -f, or --llb")
@@ -80,7 +89,7 @@ def make_request(values: Mapping[str, Any], positional: list[str], *, environ: M
         options=_options(values, build_file, environ),
         context=context,
         build_file=build_file,
-        contexts=tuple(_context_spec(text) for text in values["contexts"]),
+        contexts=tuple(_context_spec(text, schemes) for text in values["contexts"]),
         secrets=tuple(parse_secret(text, environ) for text in values["secrets"]),
         agents=tuple(parse_ssh(text) for text in values["agents"]),
         tags=tuple(_tag(text) for text in values["tags"]),
@@ -219,7 +228,7 @@ def _tag(text: str) -> str:
     return str(reference)
 
 
-def _context_spec(text: str) -> ContextSpec:
+def _context_spec(text: str, schemes: Callable[[], Collection[str]]) -> ContextSpec:
     name, equals, value = text.partition("=")
     if not name or not equals or not value:
         raise UsageError(f"bad --build-context {text!r}", code="LA0113", help="write it as NAME=VALUE")
@@ -237,10 +246,13 @@ def _context_spec(text: str) -> ContextSpec:
         return ContextSpec(name=name, kind="git", value=value)
     if value.startswith(("http://", "https://")):
         return ContextSpec(name=name, kind="http", value=value)
-    if "://" in value:
-        raise UsageError(
-            f"--build-context {name}: {value.partition('://')[0]!r} is no kind of context", code="LA0113", help=_KINDS
-        )
+    scheme, separator, rest = value.partition("://")
+    if separator:
+        others = schemes()
+        if scheme in others:
+            return ContextSpec(name=name, kind=scheme, value=rest)
+        more = f"; installed sources: {', '.join(sorted(others))}" if others else ""
+        raise UsageError(f"--build-context {name}: {scheme!r} is no kind of context", code="LA0113", help=_KINDS + more)
     raise UsageError(f"--build-context {name}: {value!r} is not a directory", code="LA0113", help=_KINDS)
 
 

@@ -36,6 +36,13 @@ def _tag(read: Read, environment: Environment, *_: object) -> str:
     return str(source.resolve(read[1], platform=parse_platform(read[2]), scheme="docker-image").digest)
 
 
+def _image(read: Read, environment: Environment, *_: object) -> str:
+    from ladle.core.api.platforms import parse_platform
+
+    scheme, name, platform = read[1:4]
+    return str(environment.source(scheme).resolve(name, platform=parse_platform(platform), scheme=scheme).digest)
+
+
 def _git(read: Read, environment: Environment, *_: object) -> str:
     from ladle.core.build.otherfiles import repository_pin
 
@@ -73,6 +80,7 @@ def _host(_read: Read, environment: Environment, *_: object) -> str:
 
 _KINDS: dict[str, Callable[[Read, Environment, BuildRequest, LocalSession], str]] = {
     "tag": _tag,
+    "image": _image,
     "git": _git,
     "date": _date,
     "solved": _solved,

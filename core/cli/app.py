@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ladle.core.cli.frontend.commands import frontend_group
 from ladle.core.cli.guard import canceled, guarded
 from ladle.core.cli.options import BUILD_FLAGS, Flag, NotPlainError, parse_plain
 from ladle.core.cli.plain import COMPILE_FLAGS
@@ -80,12 +81,15 @@ def build_command(path: tuple[str, ...], **values: Any) -> int:
 @app.command(name="compile")
 @flags(COMPILE_FLAGS)
 @click.option("-o", "--output", "output", default="-", metavar="FILE", help="Where the graph goes (default: stdout)")
+@click.option(
+    "--format", "form", default="llb", metavar="FORMAT", help="llb, pb (BuildKit's), text, json, mermaid, dot"
+)
 @click.argument("path", nargs=1)
-def compile_command(path: str, output: str, **values: Any) -> int:
+def compile_command(path: str, output: str, form: str, **values: Any) -> int:
     """Compile PATH to a serialized build graph."""
     from ladle.core.cli.graphs import run_compile
 
-    return run_compile(values, path, output)
+    return run_compile(values, path, output, form)
 
 
 @app.command(name="check")
@@ -170,3 +174,6 @@ def store_check_command(root: str) -> int:
     from ladle.core.cli.store import run_check
 
     return run_check(root)
+
+
+app.add_command(frontend_group)

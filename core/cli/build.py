@@ -18,12 +18,12 @@ def run_build(values: Mapping[str, Any], positional: list[str]) -> int:
     from ladle.core.build import memo
     from ladle.core.build.build import Build, log_directory, write_metadata
     from ladle.core.build.request import make_request
-    from ladle.core.cli.setup import make_registry
+    from ladle.core.cli.setup import make_registry, source_schemes
     from ladle.core.progress.modes import make_renderer
     from ladle.core.progress.reporter import BuildReporter
     from ladle.core.store.store import Store
 
-    request = make_request(values, positional, environ=os.environ)
+    request = make_request(values, positional, environ=os.environ, schemes=source_schemes)
     renderer = make_renderer("quiet" if values["quiet"] else values["progress"])
     store = Store.open(request.root or None)
     for warning in store.warnings:

@@ -56,11 +56,12 @@ def parse_call(text: str) -> Call:
 def run_call(values: Mapping[str, Any], positional: list[str]) -> int:
     """Ask what `--call` or `--check` says, print the answer and return its status."""
     from ladle.core.build.request import make_request
+    from ladle.core.cli.setup import source_schemes
 
     if values["llb"]:
         raise UsageError("a graph cannot be asked", code="LA0158", help="leave out --llb, or --call")
     call = parse_call(values["call"] or "check")
-    request = make_request(values, positional, environ=os.environ)
+    request = make_request(values, positional, environ=os.environ, schemes=source_schemes)
     if call.fix:
         _fix(request)
     answer: CallResult = _ask(request, call.method)
@@ -72,10 +73,11 @@ def run_check(values: Mapping[str, Any], path: str, *, fix: bool, form: str) -> 
     """Check a build file; with `fix` mend it before, and show how. Returns 1 where something is left to say."""
     from ladle.core.build.request import make_request
     from ladle.core.cli.options import defaults
+    from ladle.core.cli.setup import source_schemes
 
     if form not in FORMATS:
         raise UsageError(f"unknown format {form!r}", code="LA0157", help=f"one of {', '.join(FORMATS)}")
-    request = make_request({**defaults(), **values}, [path], environ=os.environ)
+    request = make_request({**defaults(), **values}, [path], environ=os.environ, schemes=source_schemes)
     if fix:
         _fix(request)
     answer: CallResult = _ask(request, "lint")

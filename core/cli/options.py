@@ -26,7 +26,7 @@ BUILD_FLAGS: tuple[Flag, ...] = (
     ("secrets", ("--secret",), "many", "id=NAME[,src=FILE|env=VAR]", "Secret that steps can mount; kept nowhere"),
     ("agents", ("--ssh",), "many", "default|ID[=SOCKET|KEY,…]", "Agent that steps can use; `,raw=true`: any socket"),
     ("platforms", ("--platform",), "many", "OS/ARCH", "Platform to build for; a comma-separated list is allowed"),
-    ("no_cache", ("--no-cache",), "bool", "", "Run every step again"),
+    ("no_cache", ("--no-cache",), "bool", "", "Compile the build file and run every step again"),
     ("no_cache_filter", ("--no-cache-filter",), "many", "STAGE", "Run the steps of these stages again"),
     ("pull", ("--pull",), "bool", "", "Ask registries for tags even where the last answer is young"),
     ("network", ("--network",), "one", "MODE", "Network of RUN steps: default, none or host"),

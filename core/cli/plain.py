@@ -10,6 +10,7 @@ _COMPILE_KEYS = frozenset((*_DECIDING, "offline", "pull", "syntax", "root", "all
 COMPILE_FLAGS = tuple(flag for flag in BUILD_FLAGS if flag[0] in _COMPILE_KEYS)
 """The flags that decide what a build file compiles to."""
 _GRAPH: Flag = ("output", ("-o", "--output"), "one", "FILE", "Where the graph goes")
+_FORM: Flag = ("form", ("--format",), "one", "FORMAT", "How it is written")
 
 
 def run_plain(argv: list[str]) -> int | None:
@@ -33,11 +34,12 @@ def _build(argv: list[str]) -> int:
 
 
 def _compile(argv: list[str]) -> int:
-    values, positional = parse_plain(argv, (*COMPILE_FLAGS, _GRAPH))
+    values, positional = parse_plain(argv, (*COMPILE_FLAGS, _GRAPH, _FORM))
     if len(positional) != 1:
         raise NotPlainError
     from ladle.core.cli.graphs import run_compile
     from ladle.core.cli.guard import guarded
 
     output = str(values.pop("output")) or "-"
-    return guarded(lambda: run_compile(values, positional[0], output))
+    form = str(values.pop("form")) or "llb"
+    return guarded(lambda: run_compile(values, positional[0], output, form))

@@ -25,6 +25,11 @@ def make_registry() -> Registry:
     return Registry({"frontend": FRONTENDS, "frontend-runner": RUNNERS}, PLUGINS, strangers=strangers, trace=trace)
 
 
+def source_schemes() -> tuple[str, ...]:
+    """Return the schemes of the sources that are installed beside ladle."""
+    return tuple(entry.name for entry in make_registry().strangers("source"))
+
+
 def plugin_tracer() -> Callable[[str], None] | None:
     """Return what prints how plugins are found, loaded and called, None where nobody asks for it."""
     if os.environ.get("LADLE_TRACE_PLUGINS", "") in ("", "0"):

@@ -63,7 +63,11 @@ class InputUse(NamedTuple):
 
 
 class Runner(Protocol):
-    """One vertex of one build: what identifies it, how it is run. All but `pin`, `content` and `run` is cheap."""
+    """One vertex of one build: what identifies it, how it is run. All but `pin`, `content` and `run` is cheap.
+
+    One with a true `PASSES_ON` makes nothing of its own: where its result is what it was, so is the record, and what
+    stands on it is cached.
+    """
 
     def key_parts(self) -> Mapping[str, object]:
         """Return the fields that identify the op beside its inputs: None, bool, int, str, bytes, lists and maps."""

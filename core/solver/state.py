@@ -115,7 +115,16 @@ class VertexState:
         if self.wanted and self.wanted[-1] >= len(results):
             raise InternalError(f"{self.vertex.name} has {len(results)} outputs and {self.wanted[-1]} is wanted")
         parts = self.parts()
-        return {output: cache.add(result, self.all_keys(output), parts) for output, result in enumerate(results)}
+        return {output: self._record(result, output, cache, parts) for output, result in enumerate(results)}
+
+    def _record(self, result: Result, output: int, cache: CacheIndex, parts: Mapping[str, object]) -> Record:
+        """Return the record of a result: the one that is there already if the op only passes on what others made."""
+        keys = self.all_keys(output)
+        if getattr(self.runner, "PASSES_ON", False):
+            before = cache.lookup(keys)
+            if before is not None and before.result == result:
+                return before
+        return cache.add(result, keys, parts)
 
     def keep_given(self, cache: CacheIndex) -> dict[int, Record] | None:
         """Make records of a root whose tree lies ready; None if it must be run."""

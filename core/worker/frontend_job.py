@@ -179,7 +179,7 @@ def _bind_into(root: str, source: str, target: str) -> None:
 
 def _close(ctx: JobContext) -> None:
     """Give up everything: limits, capabilities, the user, and most system calls."""
-    code = seccomp.program()
+    code = seccomp.program(frontend=True)
     limits = (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, _FILES),

@@ -4,6 +4,9 @@
 Everything is allowed but: calls that reach the kernel's global state, other namespaces or new mounts (EPERM), `clone`
 with a flag that makes a namespace (EPERM), and `clone3` (ENOSYS: its flags lie behind a pointer, libc falls back to
 `clone`). The x32 interface answers ENOSYS; calls by an architecture without a table kill the process.
+
+A frontend that came with a build may do less than a step: no sockets but of the family unix, no memory that its limits
+do not count (memfd, System V), no look into other processes.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import socket
 import struct
 from typing import Any
 
@@ -84,6 +88,24 @@ _DENIED: dict[str, tuple[int, int, int]] = {
     "vm86": (-1, 166, -1),
     "vm86old": (-1, 113, -1),
 }
+_DENIED_TO_FRONTENDS: dict[str, tuple[int, int, int]] = {
+    "chroot": (161, 61, 51),
+    "ipc": (-1, 117, -1),
+    "kcmp": (312, 349, 272),
+    "memfd_create": (319, 356, 279),
+    "memfd_secret": (447, 447, 447),
+    "mq_open": (240, 277, 180),
+    "msgget": (68, 399, 186),
+    "name_to_handle_at": (303, 341, 264),
+    "pidfd_getfd": (438, 438, 438),
+    "process_vm_readv": (310, 347, 270),
+    "process_vm_writev": (311, 348, 271),
+    "ptrace": (101, 26, 117),
+    "semget": (64, 393, 190),
+    "shmget": (29, 395, 194),
+    "socketcall": (-1, 102, -1),
+}
+_SOCKETS = ((41, 359, 198), (53, 360, 199))  # socket and socketpair
 _CLONE = (56, 120, 220)
 _CLONE3 = (435, 435, 435)
 _NAMESPACE_FLAGS = (
@@ -124,7 +146,18 @@ def _equal_returns(number: int, verdict: int) -> bytes:
     return _instruction(_JUMP_EQUAL, number, 0, 1) + _instruction(_RETURN, verdict)
 
 
-def _section(arch: int, column: int) -> bytes:
+def _unix_only(number: int) -> list[bytes]:
+    """Let a call through if its first argument is the family unix."""
+    return [
+        _instruction(_JUMP_EQUAL, number, 0, 4),
+        _instruction(_LOAD_WORD, _OFFSET_FIRST_ARGUMENT),
+        _instruction(_JUMP_EQUAL, socket.AF_UNIX, 0, 1),
+        _instruction(_RETURN, _ALLOW),
+        _instruction(_RETURN, _ERRNO | errno.EPERM),
+    ]
+
+
+def _section(arch: int, column: int, *, frontend: bool) -> bytes:
     """The checks for one architecture; ends in a verdict for every call."""
     not_permitted = _ERRNO | errno.EPERM
     code = [_instruction(_LOAD_WORD, _OFFSET_NUMBER)]
@@ -133,7 +166,10 @@ def _section(arch: int, column: int) -> bytes:
             _instruction(_JUMP_AT_LEAST, _X32_BIT, 0, 1),
             _instruction(_RETURN, _ERRNO | errno.ENOSYS),
         ]
-    denied = sorted(numbers[column] for numbers in _DENIED.values() if numbers[column] >= 0)
+    table = _DENIED | _DENIED_TO_FRONTENDS if frontend else _DENIED
+    denied = sorted(numbers[column] for numbers in table.values() if numbers[column] >= 0)
+    if frontend:
+        code += [each for numbers in _SOCKETS for each in _unix_only(numbers[column])]
     code += [_equal_returns(number, not_permitted) for number in denied]
     code.append(_equal_returns(_CLONE3[column], _ERRNO | errno.ENOSYS))
     code += [
@@ -146,8 +182,11 @@ def _section(arch: int, column: int) -> bytes:
     return b"".join(code)
 
 
-def program(machine: str | None = None) -> bytes:
-    """Return the cBPF program for this (or the named) machine; raises `BuildError` where there is no table."""
+def program(machine: str | None = None, *, frontend: bool = False) -> bytes:
+    """Return the cBPF program for this (or the named) machine: for steps, or the narrower one for frontends.
+
+    Raises `BuildError` where there is no table.
+    """
     name = machine or os.uname().machine
     interfaces = _INTERFACES.get(name)
     if interfaces is None:
@@ -158,7 +197,7 @@ def program(machine: str | None = None) -> bytes:
         )
     code = [_instruction(_LOAD_WORD, _OFFSET_ARCH)]
     for arch, column in interfaces:
-        section = _section(arch, column)
+        section = _section(arch, column, frontend=frontend)
         # a section is longer than a conditional jump reaches: skip it by an unconditional one
         code.append(_instruction(_JUMP_EQUAL, arch, 1, 0))
         code.append(_instruction(0x05, len(section) // 8))

@@ -61,7 +61,7 @@ def _call(start: Mapping[str, Any], context: RemoteContext) -> dict[str, Any]:
         raise BuildError(
             f"the frontend {start['program']['name']!r} does not answer the call {call!r}",
             code="FE0003",
-            help=f"give it a method {call}(context), or build without --call",
+            help=f"write a function for it under @….answers({call!r}), or a method {call}; or build without --call",
         )
     result = method(context)
     return wire.result_to_wire(result) if call == "compile" else wire.answer_to_wire(result)

@@ -46,6 +46,12 @@ def image(ref: str, *, platform: Platform | None = None) -> State:
     return _asked("image", "llb.image").image(ref, platform)
 
 
+def build_platform() -> Platform:
+    """Return the platform of the machine that builds, for `image(…, platform=build_platform())` of a cross compiler."""
+    work = _asked("build_platform", "Platform")
+    return work.context.options.build_platform or work.platform
+
+
 def context(name: str = "") -> State:
     """Return the build context without what its ignore file leaves out, or a named one; only what is copied is sent."""
     return _asked("context", "llb.local").context_tree(name)

@@ -60,7 +60,11 @@ def finished(work: Work, image: Image, platform: Platform, epoch: int | None) ->
     variables = dict(text.partition("=")[::2] for text in state.settings.environment.texts) | image.env
     for name, value in variables.items():
         config.set_env(name, value)
-    config.config |= {"User": state.get_user(), "WorkingDir": state.get_dir()} | image.given
+    if "Entrypoint" in image.given:
+        config.config.pop("Cmd", None)
+    if state.get_dir() != (config.text("WorkingDir") or "/"):
+        config.config["WorkingDir"] = state.get_dir()
+    config.config |= {"User": state.get_user()} | image.given
     labels = dict(config.config.get("Labels") or {}) | image.labels | dict(work.context.options.labels)
     config.config |= {"Labels": labels}
     for step in steps if base is not None or below is None else ():

@@ -16,7 +16,10 @@ def syntax(message: str, span: Span) -> Diagnostic:
 def raised(kind: str, message: str, labels: Sequence[Label], notes: Sequence[str]) -> Diagnostic:
     """The user's program raised, or what it called did."""
     text = f"{kind}: {message}" if message else kind
-    return _error("PF0002", text, labels, notes=notes, help="mend the build file where it points")
+    advice = "mend the build file where it points"
+    if kind == "ModuleNotFoundError" and "'ladle.core" in message:
+        advice = 'the engine is for programs: import it under `if __name__ == "__main__":` and run `python -P ladle.py`'
+    return _error("PF0002", text, labels, notes=notes, help=advice)
 
 
 def bad_graph(message: str, labels: Sequence[Label]) -> Diagnostic:
@@ -134,6 +137,11 @@ def no_export() -> Diagnostic:
         [],
         help="return the state from a target and build with -o, or export in a script",
     )
+
+
+def bad_step(what: str, wanted: str) -> Diagnostic:
+    """A step is asked for something that it cannot do."""
+    return _error("PF0021", f"a step is not right: {what}", [], help=wanted)
 
 
 def bad_config(name: str, message: str) -> Diagnostic:

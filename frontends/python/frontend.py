@@ -15,7 +15,7 @@ class PythonFrontend:
     """Runs a build file and calls the target that is wanted."""
 
     NAME = "python"
-    VERSION = "1"
+    VERSION = "2"
     ISOLATED = "ladle.frontends.python.frontend:PythonFrontend"
 
     @classmethod

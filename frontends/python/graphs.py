@@ -68,6 +68,10 @@ def mark_used(trees: Iterable[LocalContext], results: Iterable[Output | None]) -
     for node in _nodes(results) if known else ():
         if isinstance(node, FileNode):
             _mark_copies(node, known)
+        elif isinstance(node, ExecNode):
+            for _, mount in node.mounts:
+                if mount.source is not None and mount.source.node in known:
+                    known[mount.source.node].use(mount.selector or "/")
         else:
             for dep in node.deps:
                 if dep is not None and dep.node in known:

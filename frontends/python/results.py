@@ -7,13 +7,41 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ladle.llb.state import State
+from ladle.llb.values import dataclass
 
 if TYPE_CHECKING:
     from ladle.llb.state import ExecState
 
 
+@dataclass(frozen=True, slots=True)
+class Healthcheck:
+    """How a container's health is asked for: a text for the shell or words; times in seconds."""
+
+    command: str | Sequence[str]
+    interval: float = 0
+    timeout: float = 0
+    start_period: float = 0
+    start_interval: float = 0
+    retries: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as image configs hold it."""
+        words = ["CMD-SHELL", self.command] if isinstance(self.command, str) else ["CMD", *self.command]
+        values = {
+            "Interval": round(self.interval * 10**9),
+            "Timeout": round(self.timeout * 10**9),
+            "StartPeriod": round(self.start_period * 10**9),
+            "StartInterval": round(self.start_interval * 10**9),
+            "Retries": self.retries,
+        }
+        return {"Test": words} | {name: value for name, value in values.items() if value}
+
+
 class Image:
-    """A tree with an image config. What is not given here is the base image's, as in a Dockerfile."""
+    """A tree with an image config. What is not given here is the base image's, as in a Dockerfile.
+
+    So an `entrypoint` without `cmd` forgets the base's `cmd`, whose arguments were for another.
+    """
 
     def __init__(
         self,
@@ -28,6 +56,7 @@ class Image:
         ports: Sequence[str | int] = (),
         volumes: Sequence[str] = (),
         stop_signal: str = "",
+        healthcheck: Healthcheck | None = None,
         config: Mapping[str, Any] | None = None,
     ) -> None:
         self.state: State = state if isinstance(state, State) else state.root
@@ -38,7 +67,9 @@ class Image:
             "Cmd": None if cmd is None else list(cmd),
             "User": user,
             "WorkingDir": workdir,
+            "ArgsEscaped": None if cmd is None else True,
             "StopSignal": stop_signal or None,
+            "Healthcheck": None if healthcheck is None else healthcheck.to_dict(),
             "ExposedPorts": {_port(port): {} for port in ports} or None,
             "Volumes": {path: {} for path in volumes} or None,
         }

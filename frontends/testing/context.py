@@ -44,9 +44,10 @@ class FakeContext:
     """Implements `ladle.core.api.frontend.Context`.
 
     `images` are image configs by reference, such as `{"busybox": {"Env": […], "User": "app"}}`; None resolves every
-    image to a plain one. `directory` is where files are read that are not in `files`, and where assets lie. `solved`
-    are the trees that `solve` returns, in order, or a function of the state. `calls` are the frontends by name that
-    `call` may ask: objects with `compile`. All other words are options of the compile (`target`, `build_args`, …).
+    image to a plain one. `directory` is where files are read that are not in `files`; `assets` where those lie that
+    come with the frontend (`directory`, if it is not said). `solved` are the trees that `solve` returns, in order, or a
+    function of the state. `calls` are the frontends by name that `call` may ask: objects with `compile`. All other
+    words are options of the compile (`target`, `build_args`, …).
 
     Afterwards `warnings`, `asked` (each question as a text) and `solves` (the states) say what the frontend did.
     """
@@ -63,6 +64,7 @@ class FakeContext:
         solved: Sequence[Mapping[str, bytes | str] | FakeTree] | Callable[[State], Any] = (),
         calls: Mapping[str, Any] | None = None,
         directory: str | os.PathLike[str] = "",
+        assets: str | os.PathLike[str] = "",
         source_date: int | None = None,
         platforms: Sequence[str] = ("linux/amd64",),
         **options: Any,
@@ -70,6 +72,7 @@ class FakeContext:
         named = tuple(parse_platform(name) for name in platforms)
         self.options = CompileOptions(filename=filename, platforms=named, build_platform=named[0], **options)
         self.directory = os.fspath(directory)
+        self.assets = os.fspath(assets) or self.directory
         self.warnings: list[Diagnostic] = []
         self.asked: list[str] = []
         self.solves: list[State] = []
@@ -90,7 +93,7 @@ class FakeContext:
         """Return a file of the context, None if it is absent."""
         self.asked.append(f"read {path}")
         inside = _inside(path)
-        return self._files[inside] if inside in self._files else self._on_disk(inside)
+        return self._files[inside] if inside in self._files else _on_disk(self.directory, inside)
 
     def read_other(self, place: str, path: str) -> OtherFile:
         """Return a file of a named context: it is looked for in `files` as `PLACE/PATH`."""
@@ -98,7 +101,7 @@ class FakeContext:
             return OtherFile(data=self.read(path))
         self.asked.append(f"read {path} of {place}")
         if place not in self._contexts:
-            raise errors.nothing_said("context", place, f"FakeContext(contexts={{{place!r}: …}})")
+            raise errors.nothing_said("context", repr(place), f"FakeContext(contexts={{{place!r}: …}})")
         return OtherFile(data=self._files.get(f"{place}/{_inside(path)}"), tree=self._contexts[place])
 
     def list(self, path: str) -> tuple[str, ...] | None:
@@ -117,7 +120,7 @@ class FakeContext:
     def asset(self, path: str) -> bytes:
         """Return a file that lies beside the frontend."""
         self.asked.append(f"asset {path}")
-        data = self._on_disk(_inside(path))
+        data = _on_disk(self.assets, _inside(path))
         if data is None:
             raise BuildError(
                 f"the frontend has no file {path!r} beside it",
@@ -139,10 +142,11 @@ class FakeContext:
         name = normalise_reference(ref)
         self.asked.append(f"resolve {name} for {format_platform(platform)}")
         if self._images is not None and name not in self._images:
-            raise errors.nothing_said("image", ref, f"FakeContext(images={{{ref!r}: {{…}}}})")
+            raise errors.nothing_said("image", repr(ref), f"FakeContext(images={{{ref!r}: {{…}}}})")
         inner = dict(PLAIN_CONFIG if self._images is None else self._images[name])
-        config = {"architecture": platform.architecture, "os": platform.os, "config": inner}
         digest = "sha256:" + hashlib.sha256(name.encode()).hexdigest()
+        layers = {"type": "layers", "diff_ids": [digest]}  # one without layers would be as good as scratch
+        config = {"architecture": platform.architecture, "os": platform.os, "config": inner, "rootfs": layers}
         pinned = name if "@" in name else f"{name}@{digest}"
         data = json.dumps(config, sort_keys=True).encode()
         return ResolvedImage(name=name, scheme=scheme, pinned=pinned, digest=digest, config=data, platform=platform)
@@ -151,7 +155,7 @@ class FakeContext:
         """Return the machine as a base."""
         self.asked.append("resolve the host")
         if self._host is None:
-            raise errors.nothing_said("host", "host://", "FakeContext(host=HostBase(dirs=('/usr',)))")
+            raise errors.nothing_said("machine", "host://", "FakeContext(host=HostBase(dirs=('/usr',)))")
         return self._host
 
     def named_context(self, name: str, *, platform: Platform) -> NamedContext | None:  # noqa: ARG002 — one for all
@@ -166,7 +170,7 @@ class FakeContext:
 
     def call(
         self,
-        frontend: str,
+        frontend: str = "",
         *,
         file: str = "",
         data: bytes | None = None,
@@ -176,7 +180,7 @@ class FakeContext:
         """Return what another frontend makes of a file of this context, or of `data`."""
         self.asked.append(f"call {frontend} on {file or 'data'}")
         if frontend not in self._calls:
-            raise errors.nothing_said("frontend", frontend, f"FakeContext(calls={{{frontend!r}: …}})")
+            raise errors.nothing_said("frontend", repr(frontend), f"FakeContext(calls={{{frontend!r}: …}})")
         inner = FakeContext(
             data if data is not None else self.read(file) or b"",
             filename=file or "Dockerfile",
@@ -186,6 +190,7 @@ class FakeContext:
             host=self._host,
             calls=self._calls,
             directory=self.directory,
+            assets=self.assets,
             platforms=[format_platform(platform) for platform in self.options.platforms],
             target=target,
             build_args=dict(build_args or {}),
@@ -200,7 +205,9 @@ class FakeContext:
         if callable(self._solved):
             return self._solved(state)
         if len(self.solves) > len(self._solved):
-            raise errors.nothing_said("tree", f"of solve {len(self.solves)}", "FakeContext(solved=[{'/path': b'…'}])")
+            raise errors.nothing_said(
+                "tree", f"of solve number {len(self.solves)}", "FakeContext(solved=[{'/path': b'…'}])"
+            )
         tree = self._solved[len(self.solves) - 1]
         return tree if isinstance(tree, FakeTree) else FakeTree(tree)
 
@@ -208,12 +215,13 @@ class FakeContext:
         """Keep a finding in `warnings`."""
         self.warnings.append(diagnostic)
 
-    def _on_disk(self, inside: str) -> bytes | None:
-        full = os.path.join(self.directory, inside)
-        if not self.directory or not os.path.isfile(full):
-            return None
-        with open(full, "rb") as file:
-            return file.read()
+
+def _on_disk(directory: str, inside: str) -> bytes | None:
+    full = os.path.join(directory, inside)
+    if not directory or not os.path.isfile(full):
+        return None
+    with open(full, "rb") as file:
+        return file.read()
 
 
 def _bytes(data: str | bytes) -> bytes:

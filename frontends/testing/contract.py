@@ -12,10 +12,9 @@ from typing import Any, ClassVar
 from ladle.core.api.diagnostics import DiagnosticError, Severity
 from ladle.core.api.frontend import BuildResult
 from ladle.core.api.platforms import parse_platform
-from ladle.frontends.testing.context import FakeContext
 from ladle.frontends.testing.determinism import check_deterministic
 from ladle.frontends.testing.graphs import graph_of, same_graph
-from ladle.frontends.testing.run import made
+from ladle.frontends.testing.run import compiled, made
 from ladle.llb.definition import Definition
 
 _CODE = re.compile(r"[A-Z]{2,}[0-9]{2,}")
@@ -41,8 +40,7 @@ class FrontendContract:
 
     def compile(self, text: str | bytes, **more: Any) -> BuildResult:
         """Return what the frontend makes of a text."""
-        result: BuildResult = made(self._found()).compile(FakeContext(text, **{**self.context, **more}))
-        return result
+        return compiled(self._found(), text, **{**self.context, **more})
 
     def _found(self) -> Any:
         """Return the frontend; a path is looked for from the test's file."""

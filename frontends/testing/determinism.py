@@ -32,18 +32,19 @@ def check_deterministic(frontend: Any, text: str | bytes = b"", *, runs: int = R
 
     `frontend` is a path, a class, or what `@frontend` returned; `context` are words of `FakeContext`.
     """
+    __tracebackhide__ = True
     place = _place(frontend)
     if "path" in place:
-        context.setdefault("directory", os.path.dirname(place["path"]))
-    if "directory" in context:
-        context["directory"] = os.path.abspath(context["directory"])
+        context.setdefault("assets", os.path.dirname(place["path"]))
+    context |= {name: os.path.abspath(context[name]) for name in ("directory", "assets") if name in context}
     probes = [_start({**place, "text": text, "context": context, "seed": seed}) for seed in range(1, runs + 1)]
     outcomes = [_finish(probe) for probe in probes]
     for seed, outcome in enumerate(outcomes[1:], 2):
         difference = _compare(outcomes[0], outcome)
-        assert not difference, (
-            f"the frontend is not deterministic (PYTHONHASHSEED=1 against {seed}): {difference}\n  help: {_WHY}"
-        )
+        if difference:  # an assert would show it twice
+            raise AssertionError(
+                f"the frontend is not deterministic (PYTHONHASHSEED=1 against {seed}): {difference}\n  help: {_WHY}"
+            )
 
 
 def _place(frontend: Any) -> dict[str, str]:

@@ -8,7 +8,9 @@ from ladle.core.api.errors import BuildError, UsageError
 
 def nothing_said(kind: str, name: str, where: str) -> BuildError:
     """The frontend asks for something that the test did not provide."""
-    return BuildError(f"the test says nothing of the {kind} {name!r}", code="FE0101", help=f"say it: {where}")
+    error = BuildError(f"the test says nothing of the {kind} {name}", code="FE0101", help=f"say it: {where}")
+    error.add_note(error.help)  # pytest shows the message and the notes
+    return error
 
 
 def no_file(path: str) -> UsageError:

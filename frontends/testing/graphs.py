@@ -43,10 +43,12 @@ def shown(made: Any) -> str:
 
 def same_graph(*graphs: Any) -> None:
     """Assert that graphs have the same digests; the error names the first op that differs."""
+    __tracebackhide__ = True
     first, *others = [graph_of(graph) for graph in graphs]
     for number, other in enumerate(others, 2):
         difference = first_difference(first, other)
-        assert not difference, f"graph {number} is not graph 1: {difference}"
+        if difference:  # an assert would show it twice
+            raise AssertionError(f"graph {number} is not graph 1: {difference}")
 
 
 def first_difference(a: Definition, b: Definition) -> str:

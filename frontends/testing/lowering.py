@@ -22,7 +22,7 @@ def lowered(frontend: Any, text: str | bytes, directory: str, **context: Any) ->
     """Return as text what a frontend makes of a build file: warnings, then the graph or the errors."""
     if isinstance(frontend, str | os.PathLike):
         frontend = os.path.join(directory, frontend)
-        context.setdefault("directory", os.path.dirname(frontend))
+        context.setdefault("assets", os.path.dirname(frontend))
     asked = FakeContext(text, **context)
     try:
         said = [shown(made(frontend).compile(asked))]
@@ -33,9 +33,11 @@ def lowered(frontend: Any, text: str | bytes, directory: str, **context: Any) ->
 
 def assert_text(made: str, expected: str) -> None:
     """Assert that a text is the expected one, whose indent and outer blank lines count for nothing."""
+    __tracebackhide__ = True
     wanted = textwrap.dedent(expected).strip("\n").rstrip()
     changes = difflib.unified_diff(wanted.splitlines(), made.splitlines(), "expected", "made", lineterm="", n=99)
-    assert made == wanted, "the frontend makes something else:\n" + "\n".join(changes)
+    if made != wanted:  # an assert would show both texts again
+        raise AssertionError("the frontend makes something else:\n" + "\n".join(changes))
 
 
 def assert_snapshot(made: str, request: pytest.FixtureRequest) -> None:

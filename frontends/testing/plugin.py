@@ -36,6 +36,7 @@ def lowers_to(request: pytest.FixtureRequest) -> Callable[..., None]:
     directory = os.path.dirname(request.path)
 
     def check(frontend: Any, text: str | bytes, expected: str | None = None, **context: Any) -> None:
+        __tracebackhide__ = True
         made = lowering.lowered(frontend, text, directory, **context)
         if expected is None:
             lowering.assert_snapshot(made, request)

@@ -68,7 +68,9 @@ class RecordedTree:
     def _answer(self, question: str, path: str) -> Any:
         if question not in self._known:
             if not self._built:
-                raise errors.nothing_said("tree", question, f"remove {self._path} and run pytest with --ladle-record")
+                raise errors.nothing_said(
+                    "answer to", repr(question), f"remove {self._path} and run pytest with --ladle-record"
+                )
             self._known[question] = _look(question.partition(" ")[0], Path(self._built), path)
             self._path.parent.mkdir(exist_ok=True)
             self._path.write_text(json.dumps(self._known, indent=2, sort_keys=True) + "\n")

@@ -26,7 +26,7 @@ def made(frontend: Any) -> Any:
 def compiled(frontend: Any, text: str | bytes = b"", **context: Any) -> BuildResult:
     """Return what a frontend (its path, its class or itself) makes of a text, asked with a `FakeContext`."""
     if isinstance(frontend, str | os.PathLike):
-        context.setdefault("directory", os.path.dirname(os.path.abspath(frontend)))
+        context.setdefault("assets", os.path.dirname(os.path.abspath(frontend)))
     result: BuildResult = made(frontend).compile(FakeContext(text, **context))
     return result
 

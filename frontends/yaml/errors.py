@@ -138,9 +138,10 @@ def missing_key(name: str, span: Span) -> Diagnostic:
     return _error("YF0021", f"the key `{name}` is missing", span)
 
 
-def wrong_type(wanted: str, found: str, span: Span) -> Diagnostic:
-    """Return: a list for a text and the like."""
-    return _error("YF0022", f"expected {wanted}, found {found}", span)
+def wrong_type(wanted: str, found: str, span: Span, keys: Sequence[str] = ()) -> Diagnostic:
+    """Return: a list for a text and the like; `keys` are what a mapping in its place begins with."""
+    notes = (f"write one that begins with {_listed(keys)}",) if keys else ()
+    return _error("YF0022", f"expected {wanted}, found {found}", span, notes=notes)
 
 
 def not_one_of(value: str, near: str, known: Sequence[str], span: Span) -> Diagnostic:

@@ -18,7 +18,7 @@ class YamlFrontend:
     """Compiles `ladle.yaml`."""
 
     NAME: ClassVar[str] = "yaml"
-    VERSION: ClassVar[str] = "1"
+    VERSION: ClassVar[str] = "2"
 
     @classmethod
     def detect(cls, path: str, head: bytes) -> bool:  # noqa: ARG003

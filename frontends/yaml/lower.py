@@ -128,6 +128,7 @@ def lower_stages(build: Build, wanted: tuple[Stage, ...]) -> None:
             build.errors += error.diagnostics
             return
         build.works[stage] = work
+        stage.scope.see_variables(dict(text.partition("=")[::2] for text in work.state.settings.environment.texts))
         if not work.replaced:
             _lower_stage(work)
 

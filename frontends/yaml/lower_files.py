@@ -24,6 +24,8 @@ from ladle.llb.state import State
 if TYPE_CHECKING:
     from ladle.frontends.yaml.nodes import Entry
 
+HEREDOC = "/EOF"
+"""Where a text is before it is copied: as in a Dockerfile's `COPY <<EOF`, so that both are the same step."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 _WILDCARD = re.compile(r"(?:[^\\*?\[]|\\.)*[*?\[]", re.DOTALL)
@@ -160,9 +162,8 @@ def lower_file(work: Work, step: Mapping, entry: Entry) -> None:
     scope = work.stage.scope
     path = _path(work, entry)
     text = f"file: {path}"
-    inner = path.rpartition("/")[2]
-    source = State().mkfile(f"/{inner}", scope.optional(step, "content"), name=f"{work.name(text)} (content)")
-    chain = Actions().copy(source, f"/{inner}", path, **_common(work, step))
+    source = State().mkfile(HEREDOC, scope.optional(step, "content"), name=f"{work.name(text)} (content)")
+    chain = Actions().copy(source, HEREDOC, path, **_common(work, step))
     _change(work, step, chain, text)
 
 

@@ -17,6 +17,7 @@ from ladle.core.api.diagnostics import DiagnosticError
 from ladle.core.api.errors import BuildError
 from ladle.core.api.platforms import format_platform
 from ladle.frontends.yaml import errors
+from ladle.frontends.yaml.lower_files import HEREDOC
 from ladle.frontends.yaml.lower_run import cache_id
 from ladle.frontends.yaml.nodes import Mapping, Node, items
 from ladle.frontends.yaml.schema import resolved, schema
@@ -110,7 +111,9 @@ def _apt(work: Work, wanted: _Wanted, span: Span) -> None:
             lines.append("Trusted: yes")
         files.append((f"/etc/apt/sources.list.d/{name}.sources", "\n".join([*lines, ""])))
     _write(work, "apt", files, span)
-    conf = State().mkfile("/zz-ladle", _APT_CONF, name="[internal] configuration of apt")
+    content = State().mkfile(HEREDOC, _APT_CONF, name="[internal] configuration of apt")
+    chain = Actions().copy(content, HEREDOC, "/zz-ladle", create_dest_path=True, timestamp=work.build.timestamp)
+    conf = State().file(chain, name="[internal] configuration of apt")
     mounts = [
         bind(conf, "/etc/apt/apt.conf.d/zz-ladle", path="/zz-ladle"),
         _cache(work, "/var/cache/apt", "apt"),
@@ -119,11 +122,12 @@ def _apt(work: Work, wanted: _Wanted, span: Span) -> None:
     recommends = "" if wanted.recommends else " --no-install-recommends"
     script = [
         "set -e",
+        "export DEBIAN_FRONTEND=noninteractive",
         "apt-get update",
         f"apt-get install -y{recommends} -- {shlex.join(wanted.packages)}",
         f"rm -rf {_APT_LEFT}",
     ]
-    _install(work, "apt", wanted, script, mounts, span, {"DEBIAN_FRONTEND": "noninteractive"})
+    _install(work, "apt", wanted, script, mounts, span)
 
 
 def _apk(work: Work, wanted: _Wanted, span: Span) -> None:
@@ -141,7 +145,7 @@ def _apk(work: Work, wanted: _Wanted, span: Span) -> None:
     _write(work, "apk", files, span)
     words = ["apk", "add", "--update-cache", "--cache-dir", "/var/cache/apk", *flags, *wanted.packages]
     mounts = [_cache(work, "/var/cache/apk", "apk")]
-    _install(work, "apk", wanted, ["set -e", shlex.join(words), "rm -f /var/log/apk.log"], mounts, span, {})
+    _install(work, "apk", wanted, ["set -e", shlex.join(words), "rm -f /var/log/apk.log"], mounts, span)
 
 
 def _dnf(work: Work, wanted: _Wanted, span: Span) -> None:
@@ -166,7 +170,7 @@ def _dnf(work: Work, wanted: _Wanted, span: Span) -> None:
         f"rm -rf {_DNF_LEFT}",
     ]
     mounts = [_cache(work, path, f"dnf{path}") for path in ("/var/cache/dnf", "/var/cache/libdnf5", "/var/cache/yum")]
-    _install(work, "dnf", wanted, script, mounts, span, {})
+    _install(work, "dnf", wanted, script, mounts, span)
 
 
 def _rpm(name: str, wanted: _Wanted) -> str:
@@ -191,7 +195,6 @@ def _install(
     script: Sequence[str],
     mounts: list[MountSpec],
     span: Span,
-    env: dict[str, str],
 ) -> None:
     text = f"packages: {manager} {' '.join(wanted.packages)}"
     options = work.options(text, span, platform=True)
@@ -199,7 +202,6 @@ def _install(
         work.state = work.state.run(
             ["/bin/sh", "-c", "\n".join(script)],
             mounts=mounts,
-            env=env or None,
             cwd="/",
             user="",
             proxy_env=work.build.proxy,
@@ -217,8 +219,8 @@ def _write(work: Work, manager: str, files: list[tuple[str, bytes | str]], span:
     text = f"packages: repositories of {manager}"
     chain = Actions()
     for path, data in files:
-        source = State().mkfile("/file", data, name=f"[internal] {posixpath.basename(path)}")
-        chain = chain.copy(source, "/file", path, create_dest_path=True, timestamp=work.build.timestamp)
+        source = State().mkfile(HEREDOC, data, name=f"[internal] {posixpath.basename(path)}")
+        chain = chain.copy(source, HEREDOC, path, create_dest_path=True, timestamp=work.build.timestamp)
     with placed(span):
         work.state = work.state.file(chain, **work.options(text, span))
     work.record(text, layer=True)

@@ -24,6 +24,7 @@ NETWORKS = {"default": None, "none": NetMode.NONE, "host": NetMode.HOST}
 _SECURITIES = {"sandbox": SecurityMode.SANDBOX, "insecure": SecurityMode.INSECURE}
 _SHARINGS = {"shared": CacheSharing.SHARED, "private": CacheSharing.PRIVATE, "locked": CacheSharing.LOCKED}
 _SHELL = ("/bin/sh", "-c")
+_STRICT = "set -e\n"
 _SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _AGENT = "SSH_AUTH_SOCK"
 _NAMESPACE = "BUILDKIT_CACHE_MOUNT_NS"
@@ -73,9 +74,7 @@ def command(work: Work, node: Node) -> list[str]:
     body = text.removesuffix("\n")
     if "\n" not in body:
         return [*shell, body]
-    if tuple(shell) == _SHELL:
-        shell = ["/bin/sh", "-e", "-c"]
-    return [*shell, text]
+    return [*shell, f"{_STRICT}{text}" if tuple(shell) == _SHELL else text]
 
 
 def nonempty(words: list[str], node: Node) -> list[str]:
@@ -87,7 +86,7 @@ def nonempty(words: list[str], node: Node) -> list[str]:
 
 def shown(args: Sequence[str]) -> str:
     """Return a command for people: the text that a shell gets, or the words."""
-    return args[-1] if tuple(args[:2]) == _SHELL or tuple(args[:2]) == ("/bin/sh", "-e") else " ".join(args)
+    return args[-1].removeprefix(_STRICT) if tuple(args[:2]) == _SHELL else " ".join(args)
 
 
 def cache_id(work: Work, name: str) -> str:
@@ -103,7 +102,7 @@ def _mounts(work: Work, step: Mapping) -> tuple[list[MountSpec], list[str]]:
         ids = []
     sockets = [f"/run/buildkit/ssh_agent.{number}" for number in range(len(ids))]
     for target, name in zip(sockets, ids, strict=True):
-        found.append(ssh(target, id="" if name == "true" else name))
+        found.append(ssh(target, id="" if name == "true" else name, optional=True))
     return found, sockets
 
 

@@ -20,6 +20,7 @@ def lower_env(work: Work, step: Mapping, entry: Entry) -> None:  # noqa: ARG001
     values = work.stage.scope.pairs(entry.value)
     with placed(entry.span):
         work.state = work.state.with_environment(work.state.settings.environment.with_values(values))
+    work.stage.scope.see_variables(values)
     for name, value in values.items():
         work.config.set_env(name, value)
         work.record(f"env: {name}={value}")

@@ -23,6 +23,7 @@ _NOT_MADE = "/nonexistent"
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
 _PATH = re.compile(r"/[^:\n]*")
 _ADD = """\
+set -e
 lacks() { ! grep -q "^$2" "$1" 2>/dev/null; }
 add() { printf '%s\\n' "$2" >> "$1"; }
 umask 022
@@ -55,7 +56,7 @@ def lower_users(work: Work, entry: Entry) -> None:
         if work.state.is_scratch:
             work.state = work.state.file(_files(users, work.build.timestamp), **work.options(text, entry.span))
         else:
-            work.state = work.state.run(["/bin/sh", "-e", "-c", _script(users)], cwd="/", user="", **options).root
+            work.state = work.state.run(["/bin/sh", "-c", _script(users)], cwd="/", user="", **options).root
     if work.context is not None:
         work.context.use("/")
     work.record(text, layer=True)

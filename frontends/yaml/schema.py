@@ -23,6 +23,21 @@ if TYPE_CHECKING:
 
 Schema = AbstractMapping[str, Any]
 EXPRESSION = "${{"
+_DOCKERFILE = {
+    "expose": "ports",
+    "volume": "volumes",
+    "label": "labels",
+    "stopsignal": "stop-signal",
+    "maintainer": "author",
+    "command": "cmd",
+    "chown": "owner",
+    "chmod": "mode",
+    "dest": "to",
+    "target": "to",
+    "arg": "args",
+    "stage": "stages",
+}
+"""Words of Dockerfiles, and of those who think of them -> the keys here."""
 _SHOWN = {
     "string": "a text",
     "integer": "a whole number",
@@ -100,11 +115,17 @@ def _mapping(node: Mapping, part: Schema, found: list[Diagnostic]) -> None:
                 _check(entry.value, inner, name, found)
         elif rest is False:
             left = [other for other in known if node.entry(other) is None]
-            found.append(errors.unknown_key(name, nearest(name, left), list(known), entry.key.span))
+            found.append(errors.unknown_key(name, _meant(name, left), list(known), entry.key.span))
         elif names and not re.search(names, name):
             found.append(errors.bad_form(name, names, "", entry.key.span))
         else:
             _check(entry.value, rest, name, found)
+
+
+def _meant(name: str, known: list[str]) -> str:
+    """Return the key that was perhaps meant: what a Dockerfile's word is called here, or one that is written alike."""
+    word = _DOCKERFILE.get(name.lower(), name.lower())
+    return word if word in known else nearest(name, known)
 
 
 def _scalar(node: Scalar, part: Schema, kinds: list[str], found: list[Diagnostic]) -> None:
@@ -144,7 +165,8 @@ def _branch(node: Node, parts: list[Schema], what: str, found: list[Diagnostic])
     if fitting:
         return fitting[0]
     wanted = _wanted(list(dict.fromkeys(kind for part in parts for kind in _kinds(part))))
-    found.append(errors.wrong_type(wanted, _found(node), node.span))
+    heads = [part["required"][0] for part in parts if part.get("required")] if wanted == _SHOWN["object"] else []
+    found.append(errors.wrong_type(wanted, _found(node), node.span, heads))
     return None
 
 

@@ -25,9 +25,13 @@ _BOOLEANS = {"true": True, "false": False}
 class Scope:
     """The names that expressions see."""
 
-    names: AbstractMapping[str, Value]
+    names: dict[str, Value]
     used: set[str] = field(default_factory=set, compare=False)
     """The names that were asked for."""
+
+    def see_variables(self, values: AbstractMapping[str, str]) -> None:
+        """Let expressions see the variables of a stage as they stand: `${{ env.PATH }}`."""
+        self.names.update({f"env.{name}": value for name, value in values.items()})
 
     def text(self, node: Node) -> str:
         """Return a value as text; raises `DiagnosticError`."""

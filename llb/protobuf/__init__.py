@@ -3,6 +3,12 @@
 
 from __future__ import annotations
 
-from ladle.llb.protobuf.graph import from_json_llb, from_protobuf, to_json_llb, to_protobuf
+from ladle.llb.protobuf.graph import (
+    check_for_buildkit,
+    from_json_llb,
+    from_protobuf,
+    to_json_llb,
+    to_protobuf,
+)
 
-__all__ = ["from_json_llb", "from_protobuf", "to_json_llb", "to_protobuf"]
+__all__ = ["check_for_buildkit", "from_json_llb", "from_protobuf", "to_json_llb", "to_protobuf"]

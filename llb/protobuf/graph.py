@@ -12,6 +12,7 @@ from ladle.llb.errors import LLBError
 from ladle.llb.limits import MAX_DEFINITION_BYTES, MAX_OPS
 from ladle.llb.metadata import Location, OpMetadata
 from ladle.llb.ops.build import BuildOp
+from ladle.llb.ops.source import SourceOp
 from ladle.llb.protobuf.kinds import as_text, expect, last_bytes
 from ladle.llb.protobuf.ops import PbOp, digest_of
 from ladle.llb.protobuf.sources import decode_sources, encode_sources
@@ -21,6 +22,17 @@ from ladle.llb.vertex import Edge, Vertex, topological
 
 HEAD_METADATA = OpMetadata(caps=("constraints", "meta.description", "platform"))
 MAX_NESTING = 16
+SCHEMES = (
+    "docker-image",
+    "docker-image+blob",
+    "git",
+    "http",
+    "https",
+    "local",
+    "oci-layout",
+    "oci-layout+blob",
+)
+"""The sources that BuildKit has (FEATURES LLB-21)."""
 
 
 def pb_ops(definition: Definition, name: str = "") -> Iterator[tuple[PbOp, bytes, Vertex | None]]:
@@ -56,6 +68,14 @@ def to_protobuf(definition: Definition, name: str = "") -> bytes:
     source = encode_sources(locations)
     parts = [*ops, *[write_field(2, entry) for _, entry in sorted(entries)]]
     return b"".join(parts) + (write_field(3, source) if source else b"")
+
+
+def check_for_buildkit(definition: Definition) -> None:
+    """Raise `LLBError` for what only ladle can build, and no BuildKit that is given the bytes."""
+    for vertex in definition.vertices:
+        op = vertex.op
+        if isinstance(op, SourceOp) and op.scheme not in SCHEMES:
+            raise LLBError(f"BuildKit has no source {op.identifier!r}: only ladle knows {op.scheme}://")
 
 
 def from_protobuf(data: bytes, *, _nesting: int = 0) -> Definition:

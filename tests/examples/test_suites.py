@@ -16,7 +16,7 @@ NAMES = sorted(path.parent.name for path in PLUGINS.glob("*/pyproject.toml"))
 
 
 def test_there_are_some() -> None:
-    assert "ladle-deb" in NAMES
+    assert NAMES == ["ladle-deb", "ladle-debian", "ladle-procfile"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,15 @@ class Environment:
         self._registry = registry
         self._sources: dict[str, Any] = {}
         self._tables: dict[str, Any] = {}
+
+    def deeper(self) -> Environment:
+        """Return that of a graph that was made in this build: it gets the machine's files only if they are granted."""
+        made = copy(self)
+        made.depth += 1
+        made._sources = {}
+        granted = "host" in self.grants
+        made.services = replace(self.services, allow_host=granted, source=made.source)
+        return made
 
     def source(self, scheme: str) -> Any:
         """Return this build's source for a scheme."""

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ladle.core.api.errors import UsageError
-from ladle.core.build.request import BuildRequest, ContextSpec, parse_output
+from ladle.core.build.request import BuildRequest, ContextSpec, make_request, parse_output
+from ladle.core.cli.options import defaults
 
 Ask = Callable[..., BuildRequest]
 
@@ -195,3 +196,27 @@ def test_named_contexts(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_outputs(monkeypatch: pytest.MonkeyPatch, text: str, kind: str, attributes: dict[str, str]) -> None:
     monkeypatch.setattr("os.getcwd", lambda: "/here")
     assert parse_output(text) == (kind, attributes)
+
+
+def test_a_context_of_a_strangers_source(write: Callable[..., Path]) -> None:
+    directory = str(write({}))
+    asked = []
+
+    def schemes() -> tuple[str, ...]:
+        asked.append(1)
+        return ("brew",)
+
+    def contexts(*texts: str) -> list[tuple[str, str]]:
+        values = {**defaults(), "contexts": texts}
+        made = make_request(values, [directory], environ={}, schemes=schemes)
+        return [(spec.kind, spec.value) for spec in made.contexts]
+
+    assert contexts("a=docker-image://x", "b=https://x.example/y") == [
+        ("docker-image", "x"),
+        ("http", "https://x.example/y"),
+    ]
+    assert not asked, "ladle's own kinds need no scan of what is installed"
+    assert contexts("a=brew://stout?strong=1") == [("brew", "stout?strong=1")]
+    with pytest.raises(UsageError) as caught:
+        contexts("a=brwe://stout")
+    assert "installed sources: brew" in caught.value.help

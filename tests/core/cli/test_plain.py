@@ -22,8 +22,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
         made.append((dict(values), positional))
         return 5
 
-    def compiled(values: Mapping[str, Any], path: str, output: str) -> int:
-        made.append((dict(values), path, output))
+    def compiled(values: Mapping[str, Any], path: str, output: str, form: str) -> int:
+        made.append((dict(values), path, output, form))
         return 6
 
     monkeypatch.setattr("ladle.core.cli.build.run_build", build)
@@ -38,6 +38,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
         ["build", "-t", "a", "-t", "b", "--no-cache", "--progress=plain", "dir", "-o", "type=tar,dest=x"],
         ["build", "--build-arg=A=1", "--pull=false", "-f-", "."],
         ["compile", "."],
+        ["compile", "--format", "pb", "."],
         ["compile", "dir", "-o", "out.llb", "--build-arg", "A=1", "--target=t", "--offline"],
     ],
 )

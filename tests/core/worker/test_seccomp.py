@@ -18,11 +18,11 @@ CLONE3, UNSHARE, CLONE, X32_GETPID = 435, 272, 56, 0x40000000 + 39
 HEADERS = {0: "x86_64-linux-gnu/asm/unistd_64.h", 1: "x86_64-linux-gnu/asm/unistd_32.h", 2: "asm-generic/unistd.h"}
 
 
-def _filtered(*call: int) -> int:
+def _filtered(*call: int, frontend: bool = False) -> int:
     """Make a system call in a forked process under the filter; returns its errno, 0 for success."""
     pid = os.fork()
     if pid == 0:
-        seccomp.install(seccomp.program())
+        seccomp.install(seccomp.program(frontend=frontend))
         libc = linux.libc()
         result = libc.syscall(*(ctypes.c_long(number) for number in call))
         if result == 0 and call[0] == CLONE:
@@ -53,9 +53,24 @@ def test_the_kernel_obeys_the_program(call: tuple[int, ...], expected: int) -> N
     assert _filtered(*call) == expected
 
 
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [((41, 2, 1, 0), errno.EPERM), ((41, 40, 1, 0), errno.EPERM), ((41, 1, 1, 0), 0), ((319, 0, 9), errno.EPERM)],
+)
+def test_frontends_have_no_sockets_and_no_uncounted_memory(call: tuple[int, ...], expected: int) -> None:
+    if os.uname().machine != "x86_64":
+        assert len(seccomp.program(frontend=True)) > len(seccomp.program())
+        return
+    assert _filtered(*call, frontend=True) == expected
+    if call[0] == 41 and call[1] == 2:
+        assert _filtered(*call) != errno.EPERM
+
+
+@pytest.mark.parametrize("frontend", [False, True])
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64", "riscv64"])
-def test_programs_are_well_formed(machine: str) -> None:
-    code = seccomp.program(machine)
+def test_programs_are_well_formed(machine: str, frontend: bool) -> None:
+    code = seccomp.program(machine, frontend=frontend)
     steps = list(struct.iter_unpack("=HBBI", code))
     assert len(steps) < 4096
     for index, (kind, if_true, if_false, operand) in enumerate(steps):
@@ -73,11 +88,12 @@ def test_an_unknown_machine_is_the_users_error() -> None:
 def test_numbers_are_the_kernels() -> None:
     import re
 
+    denied = seccomp._DENIED | seccomp._DENIED_TO_FRONTENDS
     for column, name in HEADERS.items():
         header = Path("/usr/include") / name
         if header.exists():
             defined = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", header.read_text()))
-            table = {call: numbers[column] for call, numbers in seccomp._DENIED.items()}
+            table = {call: numbers[column] for call, numbers in denied.items()}
             assert {call: number for call, number in table.items() if call in defined} == {
                 call: int(defined[call]) for call in table if call in defined
             }

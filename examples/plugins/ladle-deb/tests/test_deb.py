@@ -10,6 +10,12 @@ import pytest
 from ladle_deb import DebExporter, archive, control
 
 from ladle.core.api.errors import BuildError, UsageError
+from ladle.core.testing import ExporterContract
+
+
+class TestContract(ExporterContract):
+    exporter = "deb"
+    attributes = "dest={out}/x.deb,name=xx,version=1"
 
 
 def tree(files: dict[str, bytes]) -> io.BytesIO:
