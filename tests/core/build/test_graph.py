@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from ladle.core.api.errors import BuildError
 from ladle.core.api.source import Pin
 from ladle.core.build.graph import Graph
 from ladle.core.build.runners.exec import ExecRunner
 from ladle.core.build.runners.file import FileRunner
 from ladle.core.build.runners.source import SourceRunner
-from ladle.llb import git, http, image, local, marshal, scratch
-from ladle.llb.ops import BuildOp, SourceOp
+from ladle.llb import build, git, http, image, local, marshal, scratch
+from ladle.llb.ops import SourceOp
 from ladle.llb.state import State
 
 COMMIT = "a" * 40
@@ -53,14 +52,10 @@ def test_every_kind_has_its_runner() -> None:
     assert type(graph.runner(names["docker-image://docker.io/library/busybox:latest"])) is SourceRunner
 
 
-def test_an_op_that_cannot_run_yet_is_named() -> None:
-    graph = graph_of(scratch().mkdir("/d"))
-    (digest,) = graph.vertices
-    vertex: Any = SimpleNamespace(op=object.__new__(BuildOp))
-    graph._vertices[digest] = vertex
-    with pytest.raises(BuildError, match="a graph with a build op is not supported yet") as caught:
-        graph.runner(digest)
-    assert caught.value.code == "LA0405"
+def test_a_build_op_runs_anew() -> None:
+    graph = graph_of(build(scratch().mkfile("/graph", b""), filename="graph").mkdir("/d"))
+    assert [vertex.ignore_cache for vertex in graph.vertices.values()] == [False, True, False]
+    assert not graph.is_fixed()
 
 
 def test_names_without_a_name() -> None:
