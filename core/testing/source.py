@@ -43,6 +43,7 @@ def services(root: Path, *, offline: bool = False) -> Iterator[Services]:
             worker=worker,
             reporter=BuildReporter(Quiet()),
             single_flight=store.single_flight,
+            hold=store.pins.hold,
             offline=offline,
         )
     finally:

@@ -51,6 +51,7 @@ def engine(tmp_path: Path, make_services: Callable[..., Services]) -> Iterator[S
         facts=store.facts,
         worker=worker,
         single_flight=store.single_flight,
+        hold=store.pins.hold,
     )
     worker.close()
     store.close()

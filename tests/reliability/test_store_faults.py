@@ -170,7 +170,7 @@ def database_in_use(site: Site) -> dict[str, bytes]:
     connection = sqlite3.connect(store / "ladle.db")
     connection.execute("PRAGMA wal_autocheckpoint=0")
     with connection:
-        connection.execute("INSERT INTO fact VALUES('test', 'test', zeroblob(100000))")
+        connection.execute("INSERT INTO fact VALUES('test', 'test', zeroblob(100000), 0)")
     files = {name: (store / name).read_bytes() for name in ("ladle.db", "ladle.db-wal", "ladle.db-shm")}
     connection.close()
     return files

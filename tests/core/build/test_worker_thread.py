@@ -68,7 +68,7 @@ def test_a_worker_is_made_at_the_first_job(recorded: list[Recorded]) -> None:
     worker = LazyWorker(store(), lambda: {"snapshotter": "s"})
     worker.close()
     assert recorded == []
-    assert asyncio.run(worker.run("exec", {"a": 1})) == {"job": "exec", "a": 1}
+    assert asyncio.run(worker.run("digest", {"a": 1})) == {"job": "digest", "a": 1}
     asyncio.run(worker.run("diff", {}))
     assert [(made.root, made.options) for made in recorded] == [("/store", {"snapshotter": "s"})]
     worker.close()
@@ -81,12 +81,12 @@ def test_what_was_left_goes_before_any_job(recorded: list[Recorded]) -> None:
     worker = LazyWorker(place, dict)
 
     async def several() -> None:
-        await asyncio.gather(*(worker.run("exec", {}) for _ in range(4)))
+        await asyncio.gather(*(worker.run("digest", {}) for _ in range(4)))
 
     asyncio.run(several())
     (made,) = recorded
-    assert made.jobs[:5] == ["sweep begins", "sweep ends", "remove begins", "remove ends", "exec begins"]
-    assert made.jobs.count("exec ends") == 4
+    assert made.jobs[:5] == ["sweep begins", "sweep ends", "remove begins", "remove ends", "digest begins"]
+    assert made.jobs.count("digest ends") == 4
     assert place.gone == [["s1", "s2"]]
 
 
@@ -94,11 +94,11 @@ def test_a_worker_that_cannot_clean_up_is_ended_and_made_anew(recorded: list[Rec
     worker = LazyWorker(store(), dict)
     Recorded.broken = True
     with pytest.raises(OSError, match="no"):
-        asyncio.run(worker.run("exec", {}))
+        asyncio.run(worker.run("digest", {}))
     Recorded.broken = False
-    asyncio.run(worker.run("exec", {}))
+    asyncio.run(worker.run("digest", {}))
     assert [made.closed for made in recorded] == [1, 0]
-    assert recorded[1].jobs[-1] == "exec ends"
+    assert recorded[1].jobs[-1] == "digest ends"
 
 
 def test_nothing_runs_before_the_first_call(engine: EngineThread) -> None:

@@ -239,8 +239,8 @@ def test_killed_at_any_moment_leaves_a_usable_store(store: Store, spawn: Any, mo
         number = 0
         while True:
             with store.database.transaction() as connection:
-                connection.execute("INSERT INTO fact VALUES('one', ?, x'00')", (str(number),))
-                connection.execute("INSERT INTO fact VALUES('two', ?, x'00')", (str(number),))
+                connection.execute("INSERT INTO fact VALUES('one', ?, x'00', 0)", (str(number),))
+                connection.execute("INSERT INTO fact VALUES('two', ?, x'00', 0)", (str(number),))
             store.snapshots.allocate()
             number += 1
     """)
