@@ -125,3 +125,16 @@ def test_flags_that_are_not_valid_are_named(ladle: Ladle, flags: list[str], code
     assert done.returncode == 2
     assert code in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
+
+
+def test_an_ordinary_user_s_store_is_counted_and_pruned(user_ladle: Ladle, user_home: Path) -> None:
+    directory = user_home / "context"
+    directory.mkdir()
+    (directory / "Dockerfile").write_text(dockerfile(2_000_000)["Dockerfile"])
+    user_ladle("build", "--build-context", "base=host://", directory)
+    found = listed(user_ladle)
+    assert abs(found["total"] - used(user_ladle)) <= found["total"] // 100
+    user_ladle("prune", "--all")
+    assert used(user_ladle) < 1_000_000
+    user_ladle("store", "check")
+    user_ladle("build", "--build-context", "base=host://", directory)
