@@ -82,6 +82,25 @@ def no_host(name: str) -> BuildError:
     )
 
 
+def readable_secret(id: str) -> BuildError:
+    """A graph whose tree the frontend would read uses a secret: it could write the secret into the tree."""
+    return BuildError(
+        f"a graph that is solved while a build file is compiled cannot use the secret {id!r}",
+        code="FE0021",
+        notes=["the frontend reads what such a graph makes, and secrets are for steps, not for frontends"],
+        help="use the secret in a step of the result",
+    )
+
+
+def unknown_graph() -> BuildError:
+    """A graph whose tree the frontend would read builds a graph that nobody has seen yet."""
+    return BuildError(
+        "a graph that is solved while a build file is compiled cannot build a graph that a step makes",
+        code="FE0022",
+        help="let that be part of the result",
+    )
+
+
 def only_named_layouts(ref: str) -> BuildError:
     """A frontend in its sandbox names a directory of the machine."""
     return BuildError(

@@ -14,6 +14,7 @@ from ladle.core.build.foreign.answers import Answers, Own, beside
 from ladle.core.build.foreign.images import FILE, image_program
 from ladle.core.build.foreign.program import Program
 from ladle.core.build.foreign.serve import converse
+from ladle.core.build.foreign.trust import check_no_host
 from ladle.llb.errors import LLBError
 
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ class ForeignFrontend:
         done = self._converse("compile", context)
         try:
             result = wire.result_from_wire(done)
-            if self.program.elsewhere and not context.allows("host"):
-                _check_no_host(result, self.NAME)
+            if not context.host_allowed:
+                for image in result.images:
+                    check_no_host(image.state.marshal(), self.NAME)
             return result
         except ChannelError as error:
             raise errors.nonsense(self.NAME, str(error)) from None
@@ -69,7 +71,9 @@ class ForeignFrontend:
             raise errors.nonsense(self.NAME, str(error)) from None
 
     def _converse(self, call: str, context: RecordingContext) -> dict[str, Any]:
-        answers = Answers(context, self._own(context), elsewhere=self.program.elsewhere)
+        if self.program.elsewhere:
+            context.elsewhere = True
+        answers = Answers(context, self._own(context))
         file = context.build_file()
         return converse(self.program, call=call, file=file, answers=answers, engine=self._engine, log=self._log)
 
@@ -137,12 +141,3 @@ class ForeignFrontends:
 
     def _made(self, program: Program) -> ForeignFrontend:
         return ForeignFrontend(program, self._engine, self._subsolver, self._log)
-
-
-def _check_no_host(result: BuildResult, name: str) -> None:
-    from ladle.llb.ops.source import SourceOp
-
-    for image in result.images:
-        for vertex in image.state.marshal().vertices:
-            if isinstance(vertex.op, SourceOp) and vertex.op.scheme == "host":
-                raise errors.no_host(name)
