@@ -7,9 +7,14 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ladle.core.api.diagnostics import Diagnostic, DiagnosticError, Label, Severity, SourceText, Span
 from ladle.core.api.errors import BuildError, UsageError
 from ladle.core.api.frontend_wire import PROTOCOL
 
+_HEAD_LINES = 10
+"""Where a line that names a frontend is looked for."""
+_HEAD_LINES = 10
+"""Where a line that names a frontend is looked for."""
 _SEE = "see docs/frontend-protocol.md; `ladle frontend conformance` tests a frontend against it"
 
 
@@ -166,3 +171,28 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+_OF_THE_FRONTEND = frozenset(f"FE00{number:02}" for number in (3, 4, 5, 10, 11, 12, 13, 14, 18, 20, 21, 22))
+"""Mistakes of a frontend that its build file is told of where it names the frontend."""
+
+
+def placed(error: BuildError, file: tuple[str, bytes]) -> BuildError:
+    """Return what a frontend did wrong with the place in the build file that asked for it; other errors as they are."""
+    if isinstance(error, DiagnosticError) or error.code not in _OF_THE_FRONTEND:
+        return error
+    name, data = file
+    text = data.decode(errors="replace")
+    lines = text.split("\n")
+    number = next((each for each, line in enumerate(lines[:_HEAD_LINES]) if "syntax" in line.lower()), 0)
+    start = sum(len(line) + 1 for line in lines[:number])
+    span = Span(SourceText(name, text), start, max(start + 1, start + len(lines[number].rstrip())))
+    found = Diagnostic(
+        code=error.code,
+        severity=Severity.ERROR,
+        message=error.message,
+        labels=(Label(span, "while this file was compiled"),),
+        notes=tuple(error.notes),
+        help=error.help,
+    )
+    return DiagnosticError([found])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ladle.core.api import frontend_wire as wire
 from ladle.core.api.channel import ChannelError
+from ladle.core.api.errors import BuildError
 from ladle.core.build.foreign import errors
 from ladle.core.build.foreign.answers import Answers, Own, beside
 from ladle.core.build.foreign.images import FILE, image_program
@@ -46,6 +47,12 @@ class ForeignFrontend:
 
     def compile(self, context: RecordingContext) -> BuildResult:
         """Compile in the sandbox; raises what the frontend failed with, or an error about the frontend."""
+        try:
+            return self._compiled(context)
+        except BuildError as error:
+            raise errors.placed(error, context.build_file()) from None
+
+    def _compiled(self, context: RecordingContext) -> BuildResult:
         done = self._converse("compile", context)
         try:
             result = wire.result_from_wire(done)
@@ -61,7 +68,13 @@ class ForeignFrontend:
     def __getattr__(self, call: str) -> Any:
         if call not in CALLS:
             raise AttributeError(call)
-        return lambda context: self._ask(call, context)
+        return lambda context: self._asked(call, context)
+
+    def _asked(self, call: str, context: RecordingContext) -> CallResult:
+        try:
+            return self._ask(call, context)
+        except BuildError as error:
+            raise errors.placed(error, context.build_file()) from None
 
     def _ask(self, call: str, context: RecordingContext) -> CallResult:
         done = self._converse(call, context)
