@@ -50,6 +50,8 @@ class RecordingContext:
         """Calls other frontends and solves graphs; None where nothing can be built."""
         self._stdin: bytes | None = None
         self._given: tuple[str, bytes] | None = None
+        self.elsewhere = False
+        """Whether a frontend that is not of this build asks, by itself or through another that it calls."""
 
     @classmethod
     def within(
@@ -63,6 +65,7 @@ class RecordingContext:
         made.reads, made.warnings, made.layouts = caller.reads, caller.warnings, caller.layouts
         made._given = given
         made._stdin = caller._stdin
+        made.elsewhere = caller.elsewhere
         return made
 
     @property
@@ -73,6 +76,11 @@ class RecordingContext:
     def allows(self, grant: str) -> bool:
         """Say whether the user has granted something by `--allow`."""
         return grant in self._request.allow
+
+    @property
+    def host_allowed(self) -> bool:
+        """Whether the one who asks may have the machine as a base."""
+        return not self.elsewhere or self.allows("host")
 
     def build_file(self) -> tuple[str, bytes]:
         """Return the build file's shown name and bytes; raises `BuildError` naming what was looked for."""

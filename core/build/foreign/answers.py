@@ -12,6 +12,7 @@ from ladle.core.api.channel import ChannelError
 from ladle.core.api.errors import BuildError
 from ladle.core.api.platforms import parse_platform
 from ladle.core.build.foreign import errors
+from ladle.core.build.foreign.trust import check_no_host, check_no_secret
 from ladle.llb.errors import LLBError
 from ladle.llb.indexed import from_indexed
 from ladle.llb.ops.source import SourceOp
@@ -28,15 +29,14 @@ MAX_NAMES = 100_000
 
 
 class Answers:
-    """Answers by a recording context; `own` reads the frontend's own files, `elsewhere`: it is not of this build."""
+    """Answers by a recording context; `own` reads the frontend's own files."""
 
-    def __init__(self, context: RecordingContext, own: Own, *, elsewhere: bool = False) -> None:
+    def __init__(self, context: RecordingContext, own: Own) -> None:
         self.context = context
         self.options: CompileOptions = context.options
         self.last_error: BuildError | None = None
         """The last error that a question was answered with."""
         self._own_file = own
-        self._elsewhere = elsewhere
         self._trees: list[SolvedTree] = []
 
     def reply(self, question: str, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Answers:
 
     def answer_resolve_host(self) -> dict[str, Any]:
         """The machine as a base."""
-        if self._elsewhere and not self.context.allows("host"):
+        if not self.context.host_allowed:
             raise errors.no_host("that asked")
         return wire.host_to_wire(self.context.resolve_host())
 
@@ -135,9 +135,13 @@ class Answers:
     def answer_solve(self, graph: object) -> str:
         """Build a graph now; the answer names its tree."""
         try:
-            state = State.from_definition(from_indexed(graph))
+            definition = from_indexed(graph)
+            state = State.from_definition(definition)
         except LLBError as error:
             raise errors.bad_graph("that asked", error.message) from None
+        check_no_secret(definition)
+        if not self.context.host_allowed:
+            check_no_host(definition, "that asked")
         self._trees.append(self.context.solve(state))
         return str(len(self._trees) - 1)
 

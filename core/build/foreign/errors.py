@@ -7,9 +7,14 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ladle.core.api.diagnostics import Diagnostic, DiagnosticError, Label, Severity, SourceText, Span
 from ladle.core.api.errors import BuildError, UsageError
 from ladle.core.api.frontend_wire import PROTOCOL
 
+_HEAD_LINES = 10
+"""Where a line that names a frontend is looked for."""
+_HEAD_LINES = 10
+"""Where a line that names a frontend is looked for."""
 _SEE = "see docs/frontend-protocol.md; `ladle frontend conformance` tests a frontend against it"
 
 
@@ -82,6 +87,25 @@ def no_host(name: str) -> BuildError:
     )
 
 
+def readable_secret(id: str) -> BuildError:
+    """A graph whose tree the frontend would read uses a secret: it could write the secret into the tree."""
+    return BuildError(
+        f"a graph that is solved while a build file is compiled cannot use the secret {id!r}",
+        code="FE0021",
+        notes=["the frontend reads what such a graph makes, and secrets are for steps, not for frontends"],
+        help="use the secret in a step of the result",
+    )
+
+
+def unknown_graph() -> BuildError:
+    """A graph whose tree the frontend would read builds a graph that nobody has seen yet."""
+    return BuildError(
+        "a graph that is solved while a build file is compiled cannot build a graph that a step makes",
+        code="FE0022",
+        help="let that be part of the result",
+    )
+
+
 def only_named_layouts(ref: str) -> BuildError:
     """A frontend in its sandbox names a directory of the machine."""
     return BuildError(
@@ -147,3 +171,28 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+_OF_THE_FRONTEND = frozenset(f"FE00{number:02}" for number in (3, 4, 5, 10, 11, 12, 13, 14, 18, 20, 21, 22))
+"""Mistakes of a frontend that its build file is told of where it names the frontend."""
+
+
+def placed(error: BuildError, file: tuple[str, bytes]) -> BuildError:
+    """Return what a frontend did wrong with the place in the build file that asked for it; other errors as they are."""
+    if isinstance(error, DiagnosticError) or error.code not in _OF_THE_FRONTEND:
+        return error
+    name, data = file
+    text = data.decode(errors="replace")
+    lines = text.split("\n")
+    number = next((each for each, line in enumerate(lines[:_HEAD_LINES]) if "syntax" in line.lower()), 0)
+    start = sum(len(line) + 1 for line in lines[:number])
+    span = Span(SourceText(name, text), start, max(start + 1, start + len(lines[number].rstrip())))
+    found = Diagnostic(
+        code=error.code,
+        severity=Severity.ERROR,
+        message=error.message,
+        labels=(Label(span, "while this file was compiled"),),
+        notes=tuple(error.notes),
+        help=error.help,
+    )
+    return DiagnosticError([found])

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ladle.core.api import frontend_wire as wire
 from ladle.core.api.channel import ChannelError
+from ladle.core.api.errors import BuildError
 from ladle.core.build.foreign import errors
 from ladle.core.build.foreign.answers import Answers, Own, beside
 from ladle.core.build.foreign.images import FILE, image_program
 from ladle.core.build.foreign.program import Program
 from ladle.core.build.foreign.serve import converse
+from ladle.core.build.foreign.trust import check_no_host
 from ladle.llb.errors import LLBError
 
 if TYPE_CHECKING:
@@ -45,11 +47,18 @@ class ForeignFrontend:
 
     def compile(self, context: RecordingContext) -> BuildResult:
         """Compile in the sandbox; raises what the frontend failed with, or an error about the frontend."""
+        try:
+            return self._compiled(context)
+        except BuildError as error:
+            raise errors.placed(error, context.build_file()) from None
+
+    def _compiled(self, context: RecordingContext) -> BuildResult:
         done = self._converse("compile", context)
         try:
             result = wire.result_from_wire(done)
-            if self.program.elsewhere and not context.allows("host"):
-                _check_no_host(result, self.NAME)
+            if not context.host_allowed:
+                for image in result.images:
+                    check_no_host(image.state.marshal(), self.NAME)
             return result
         except ChannelError as error:
             raise errors.nonsense(self.NAME, str(error)) from None
@@ -59,7 +68,13 @@ class ForeignFrontend:
     def __getattr__(self, call: str) -> Any:
         if call not in CALLS:
             raise AttributeError(call)
-        return lambda context: self._ask(call, context)
+        return lambda context: self._asked(call, context)
+
+    def _asked(self, call: str, context: RecordingContext) -> CallResult:
+        try:
+            return self._ask(call, context)
+        except BuildError as error:
+            raise errors.placed(error, context.build_file()) from None
 
     def _ask(self, call: str, context: RecordingContext) -> CallResult:
         done = self._converse(call, context)
@@ -69,7 +84,9 @@ class ForeignFrontend:
             raise errors.nonsense(self.NAME, str(error)) from None
 
     def _converse(self, call: str, context: RecordingContext) -> dict[str, Any]:
-        answers = Answers(context, self._own(context), elsewhere=self.program.elsewhere)
+        if self.program.elsewhere:
+            context.elsewhere = True
+        answers = Answers(context, self._own(context))
         file = context.build_file()
         return converse(self.program, call=call, file=file, answers=answers, engine=self._engine, log=self._log)
 
@@ -137,12 +154,3 @@ class ForeignFrontends:
 
     def _made(self, program: Program) -> ForeignFrontend:
         return ForeignFrontend(program, self._engine, self._subsolver, self._log)
-
-
-def _check_no_host(result: BuildResult, name: str) -> None:
-    from ladle.llb.ops.source import SourceOp
-
-    for image in result.images:
-        for vertex in image.state.marshal().vertices:
-            if isinstance(vertex.op, SourceOp) and vertex.op.scheme == "host":
-                raise errors.no_host(name)

@@ -100,12 +100,12 @@ def _ended(running: Any, name: str) -> Mapping[str, Any] | BuildError | None:
 
 def _done(last: Mapping[str, Any], name: str, answered: BuildError | None) -> dict[str, Any]:
     """Return what is done; raises what failed: an error that a question was answered with comes back as it was."""
-    failed = last.get("failed")
-    if failed is None:
+    if "done" in last:
         done = last["done"]
         if not isinstance(done, dict):
             raise errors.nonsense(name, "`done` is not a map")
         return done
+    failed = last["failed"]
     if isinstance(failed, dict) and isinstance(failed.get("error"), dict):
         error = wire.error_from_wire(failed["error"])
         same = answered is not None and (answered.code, answered.message) == (error.code, error.message)

@@ -157,17 +157,33 @@ def test_a_context_that_is_no_frontend(given: str, ladle: Ladle, context: Write)
 HOST = """
 from ladle.frontends.sdk import frontend, llb
 
+CALLED = '''
+from ladle import llb
+from ladle.frontends.python import target
+
+@target
+def app():
+    llb.host().run(["true"]).root.solve()
+    return llb.scratch()
+'''
+
 @frontend
 def compile(context):
-    if "ask" in context.options.arguments:
+    words = context.options.arguments
+    if "ask" in words:
         context.resolve_host()
+    if "solve" in words:
+        context.solve(llb.host().run(["true"]).root)
+    if "call" in words:
+        context.call("ladle/python", data=CALLED.encode())
+        return llb.scratch()
     return llb.host().mkfile("/x", "")
 """
 
 
 def test_a_frontend_from_elsewhere_needs_leave_for_the_machine(ladle: Ladle, context: Write, tmp_path: Path) -> None:
     Layout(tmp_path / "fe").image("1", configured(), [archive({"frontend.py": HOST})])
-    for words in ("", " ask"):
+    for words in ("", " ask", " solve", " call"):
         directory = context({"Dockerfile": f"# syntax=oci-layout://{tmp_path}/fe{words}\n"})
         assert "error[FE0018]" in ladle("build", directory, check=False).stderr.decode()
         ladle("build", "--allow", "host", directory)
