@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import click
 
@@ -304,11 +304,39 @@ def hooks_part(_name: str) -> str:
     return "\n".join([*lines, "", ""])
 
 
+def schema_part(name: str) -> str:
+    """Return the table of the keys that one part of a YAML build file may have."""
+    import json
+
+    schema = json.loads((DOCS.parent / "grammars/ladle-yaml.schema.json").read_text(encoding="utf-8"))
+    part = schema if name == "top" else _with_keys(schema["$defs"][name])
+    needed = part.get("required", [])
+    lines = ["", "| key | what it is |", "|---|---|"]
+    for key, said in part["properties"].items():
+        shown = f"**`{key}`**" if key in needed else f"`{key}`"
+        lines.append(f"| {shown} | {_said(said, schema['$defs'])} |")
+    return "\n".join([*lines, "", ""])
+
+
+def _with_keys(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a part of the schema that is a map, or the one of several forms that is."""
+    return part if "properties" in part else next(_with_keys(each) for each in part["anyOf"] if "properties" in each)
+
+
+def _said(part: dict[str, Any], parts: dict[str, Any]) -> str:
+    text = part.get("description") or parts.get(part.get("$ref", "").rpartition("/")[2], {}).get("description", "")
+    if not text:
+        text = part["$ref"].rpartition("/")[2]
+    choices = ", ".join(f"`{value}`" for value in part.get("enum", ()))
+    return f"{text} ({choices})" if choices else str(text)
+
+
 PAGES: dict[str, Callable[[str], str]] = {
     "cli.md": command_part,
     "errors.md": errors_part,
     "dockerfile.md": rows_part,
     "plugins.md": hooks_part,
+    "yaml.md": schema_part,
 }
 
 if __name__ == "__main__":

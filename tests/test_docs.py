@@ -133,7 +133,7 @@ def generate() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["cli.md", "errors.md", "plugins.md"])
+@pytest.mark.parametrize("page", ["cli.md", "errors.md", "plugins.md", "yaml.md"])
 def test_generated_parts_are_up_to_date(generate: ModuleType, page: str) -> None:
     shown = text(f"docs/{page}")
     assert generate.generated(page, shown) == shown, "run: .venv/bin/python docs/generate.py"

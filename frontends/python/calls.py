@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ladle.frontends.python.work import Work
 
 _CALLS = (
+    ("frontend.lint", "lint", "Run the build file and say what is wrong with it"),
     ("frontend.outline", "outline", "The build arguments of a target"),
     ("frontend.targets", "targets", "The targets that a build file can make"),
     ("frontend.subrequests.describe", "describe", "The calls that this frontend answers"),
