@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.repository import REPOSITORY
 
-PAGES = ("README.md", "docs/tutorial.md", "docs/testing-frontends.md", "examples/frontends/README.md")
+PAGES = ("README.md", "docs/tutorial.md", "docs/testing-frontends.md", "docs/python.md", "examples/frontends/README.md")
 BLOCK = re.compile(
     r"(?:^[^\n]*`(?P<path>[\w./-]+)`:\n\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
