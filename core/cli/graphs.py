@@ -58,7 +58,7 @@ def _encoded(definition: Definition, form: str) -> bytes:
 
         return f"{render(definition, form).rstrip()}\n".encode()
     from ladle.llb.errors import LLBError
-    from ladle.llb.protobuf import check_for_buildkit, to_protobuf
+    from ladle.llb.protobuf import check_for_buildkit, to_protobuf, with_caps
 
     names = [name for name, _ in definition.results]
     if len(names) != 1:
@@ -69,7 +69,7 @@ def _encoded(definition: Definition, form: str) -> bytes:
         )
     try:
         check_for_buildkit(definition)
-        return to_protobuf(definition, names[0])
+        return to_protobuf(with_caps(definition), names[0])
     except LLBError as error:
         raise BuildError(
             f"the graph cannot be written for BuildKit: {error}", code="LA0193", help="use a base that BuildKit has"

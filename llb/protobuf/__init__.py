@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from ladle.llb.protobuf.caps import with_caps
 from ladle.llb.protobuf.graph import (
     check_for_buildkit,
     from_json_llb,
@@ -11,4 +12,4 @@ from ladle.llb.protobuf.graph import (
     to_protobuf,
 )
 
-__all__ = ["check_for_buildkit", "from_json_llb", "from_protobuf", "to_json_llb", "to_protobuf"]
+__all__ = ["check_for_buildkit", "from_json_llb", "from_protobuf", "to_json_llb", "to_protobuf", "with_caps"]

@@ -11,7 +11,7 @@ import pytest
 
 from ladle import llb
 from ladle.llb.errors import LLBError
-from ladle.llb.protobuf import from_json_llb, from_protobuf, to_json_llb, to_protobuf
+from ladle.llb.protobuf import from_json_llb, from_protobuf, to_json_llb, to_protobuf, with_caps
 from ladle.llb.protobuf.varint import write_field, write_number
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "golden").glob("*/llb.json"))
@@ -105,3 +105,11 @@ def test_a_digest_that_does_not_fit_is_refused() -> None:
 def test_a_named_result_is_exported_alone() -> None:
     both = llb.marshal({"a": llb.image("one"), "b": llb.image("two")})
     assert to_protobuf(both, "a") == to_protobuf(llb.marshal(llb.image("one")))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.parent.name)
+def test_caps_are_those_that_buildkit_s_own_client_names(path: Path) -> None:
+    lines = read_lines(path)
+    wanted = [sorted(line["OpMetadata"].pop("caps", {})) for line in lines]
+    named = to_json_llb(with_caps(from_json_llb(lines)))
+    assert sorted(sorted(line["OpMetadata"].get("caps", {})) for line in named) == sorted(wanted)
