@@ -8,6 +8,7 @@ an error, what is left out has its default.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from ladle.core.api.channel import ChannelError
@@ -27,6 +28,7 @@ from ladle.core.api.platforms import format_platform, parse_platform
 PROTOCOL = 1
 """The version of the protocol; a frontend refuses one that it does not speak."""
 MAX_DIAGNOSTICS = 1_000
+_MAX_NESTING = 100
 
 _PLAIN_OPTIONS = ("filename", "target", "network", "hostname", "shm_size", "arguments")
 
@@ -161,7 +163,7 @@ def diagnostics_from_wire(wire: object) -> tuple[Diagnostic, ...]:
         sources = [SourceText(_text(name), _text(text)) for name, text in wire.get("sources", [])]
         found = wire["diagnostics"][:MAX_DIAGNOSTICS]
         return tuple(_diagnostic(each, sources) for each in found)
-    except (AssertionError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (AssertionError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ChannelError(f"the diagnostics are malformed: {error or type(error).__name__}") from None
 
 
@@ -225,6 +227,7 @@ def result_from_wire(wire: object) -> BuildResult:
         history = image.get("base_history", 0)
         if not isinstance(config, dict) or type(history) is not int or history < 0:
             raise ChannelError(f"the image for {name}: config is a map, base_history a count")
+        _check_json(config, f"the config of the image for {name}")
         state = State.from_definition(definition, name)
         images.append(ImageResult(platform=_platform(name), state=state, config=config, base_history=history))
     epoch = wire.get("epoch")
@@ -241,6 +244,22 @@ def _platform(name: str) -> Any:
         raise ChannelError(error.message) from None
 
 
+def _check_json(value: object, what: str, depth: int = 0) -> None:
+    """Raise `ChannelError` for what JSON cannot hold: bytes, keys that are no texts, infinities, endless nesting."""
+    if depth > _MAX_NESTING:
+        raise ChannelError(f"{what} is nested more than {_MAX_NESTING} deep")
+    if type(value) is dict:
+        for name, inner in value.items():
+            if type(name) is not str:
+                raise ChannelError(f"{what} has a key that is no text: {str(name)[:80]!r}")
+            _check_json(inner, what, depth + 1)
+    elif type(value) is list:
+        for inner in value:
+            _check_json(inner, what, depth + 1)
+    elif value is not None and type(value) not in (bool, int, str) and not (type(value) is float and isfinite(value)):
+        raise ChannelError(f"{what} holds {str(value)[:80]!r}, which JSON cannot say")
+
+
 def answer_to_wire(result: CallResult) -> dict[str, Any]:
     """Return the map of the answer to a call such as `outline`."""
     return {"data": result.data, "text": result.text, "status": result.status}
@@ -250,4 +269,5 @@ def answer_from_wire(wire: object) -> CallResult:
     """Return the answer of a map from anywhere; raises `ChannelError` for what is none."""
     if not isinstance(wire, dict) or not isinstance(wire.get("text"), str) or type(wire.get("status", 0)) is not int:
         raise ChannelError("an answer is a map with text, data and a status")
+    _check_json(wire.get("data"), "the data of an answer")
     return CallResult(data=wire.get("data"), text=wire["text"], status=wire.get("status", 0))
