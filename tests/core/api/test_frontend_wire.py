@@ -25,6 +25,7 @@ from ladle.llb.indexed import from_indexed, to_indexed
 
 QUICK = settings(max_examples=60, deadline=None)
 TEXT = st.text(max_size=6)
+TEXTS = st.lists(TEXT, max_size=2).map(tuple)
 PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=2).map(tuple)
 PLATFORM = st.sampled_from(["linux/amd64", "linux/arm64", "linux/arm/v7", "windows/amd64"]).map(parse_platform)
 IMAGE = st.builds(
@@ -33,7 +34,7 @@ IMAGE = st.builds(
 )  # fmt: skip
 NAMED = st.builds(
     NamedContext, name=TEXT, kind=TEXT, local=TEXT, ignore=st.none() | TEXT, image=st.none() | IMAGE,
-    host=st.none() | st.builds(HostBase, dirs=st.lists(TEXT, max_size=2).map(tuple), env=st.lists(TEXT, max_size=2).map(tuple)), value=TEXT,
+    host=st.none() | st.builds(HostBase, dirs=TEXTS, env=TEXTS), value=TEXT,
 )  # fmt: skip
 OPTIONS = st.builds(
     CompileOptions,
