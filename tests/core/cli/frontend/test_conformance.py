@@ -42,20 +42,20 @@ if first["ladle.frontend"] != 1: sys.exit(2)
 if first["call"] != "compile":
     send({"failed": {"error": {"message": "only compile", "code": "X1", "notes": [], "help": ""}}})
     sys.exit(0)
-images = [{"platform": name, "state": None, "config": {"os": name.split("/")[0],
+images = [{"platform": name, "config": {"os": name.split("/")[0],
     "architecture": name.split("/")[1], "config": {}}} for name in first["options"]["platforms"]]
 """
 )
 
 
 @pytest.fixture
-def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Suite]:
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Suite]:
     """Return a function that makes the suite of a program with some end, with little patience."""
     monkeypatch.setattr(peer, "PATIENCE", 0.6)
 
-    def make(end: str) -> Suite:
+    def make(end: str, head: str = HEAD) -> Suite:
         program = tmp_path / "program"
-        program.write_text(HEAD + end)
+        program.write_text(head + end)
         program.chmod(0o755)
         return Suite(target_of([str(program)]), Sample())
 
@@ -65,7 +65,7 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Su
 GOOD = 'send({"failed": {"error": {"message": "nothing to do", "code": "X2", "notes": [], "help": ""}}})\n'
 
 
-def test_a_program_that_keeps_the_protocol_passes(suite: Callable[[str], Suite]) -> None:
+def test_a_program_that_keeps_the_protocol_passes(suite: Callable[..., Suite]) -> None:
     found = list(suite(GOOD).run())
     assert [verdict.note for verdict in found if not verdict.passed] == []
     assert [verdict.case for verdict in found] == list(CASES)
@@ -106,13 +106,67 @@ def test_a_program_that_keeps_the_protocol_passes(suite: Callable[[str], Suite])
         ("assert 'later' not in first\n" + GOOD, "unknown keys", "AssertionError"),
     ],
 )
-def test_what_is_wrong_is_found(suite: Callable[[str], Suite], end: str, case: str, note: str) -> None:
+def test_what_is_wrong_is_found(suite: Callable[..., Suite], end: str, case: str, note: str) -> None:
     with pytest.raises(FaultError) as fault:
         CASES[case](suite(end))
     assert note in str(fault.value)
 
 
-def test_a_sample_has_to_compile(tmp_path: Path, suite: Callable[[str], Suite]) -> None:
+GRAPH = """
+def finish(op, wanted=images):
+    platform = {"os": "linux", "architecture": "amd64"}
+    results = [[image["platform"], 0, 0] for image in wanted]
+    send({"done": {"graph": {"ops": [{"op": op, "platform": platform}], "results": results}, "images": wanted}})
+def source(name):
+    return {"source": {"identifier": "docker-image://docker.io/library/" + name}}
+"""
+
+
+def test_a_program_that_makes_a_graph_passes(suite: Callable[..., Suite]) -> None:
+    found = list(suite(GRAPH + "finish(source('busybox:1'))").run())
+    assert [verdict.note for verdict in found if not verdict.passed] == []
+    assert found[0].note == "done: 1 op, 1 image"
+
+
+@pytest.mark.parametrize(
+    ("end", "case", "note"),
+    [
+        ("finish({'fly': {}})", "compile", "fly"),
+        ("finish(source('a' + os.environ['PYTHONHASHSEED']))", "same again", "not the same graph"),
+        ("finish(source('a'), images[:1])", "several platforms", "images for linux/amd64, not for linux/amd64, linux"),
+    ],
+)
+def test_what_is_wrong_with_a_graph_is_found(suite: Callable[..., Suite], end: str, case: str, note: str) -> None:
+    with pytest.raises(FaultError) as fault:
+        CASES[case](suite(GRAPH + end))
+    assert note in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "case", "note"),
+    [
+        ("!= 1: sys.exit(2)", "== 0: sys.exit(2)", "unknown version", "answers a version that it cannot know"),
+        ('!= "compile":', '== "lint":', "unknown call", "it has to fail with an error"),
+        ("while len(body) < size:", "if len(body) < size:", "frames in pieces", "incomplete input"),
+        ("if not more: sys.exit(1)", "if not more: time.sleep(60)", "closed at once", "does not end when ladle has"),
+        (
+            "first = receive()",
+            "first = receive()\nask('read', path='a')['answer'].decode()",
+            "absent files",
+            "NoneType",
+        ),
+    ],
+)
+def test_a_fault_in_the_conversation_is_found(
+    suite: Callable[..., Suite], right: str, wrong: str, case: str, note: str
+) -> None:
+    assert right in HEAD
+    with pytest.raises(FaultError) as fault:
+        CASES[case](suite(GRAPH + "finish(source('busybox:1'))", HEAD.replace(right, wrong)))
+    assert note in str(fault.value)
+
+
+def test_a_sample_has_to_compile(tmp_path: Path, suite: Callable[..., Suite]) -> None:
     suite(GOOD)
     sample = tmp_path / "sample"
     sample.write_bytes(b"x")
