@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 from collections.abc import Mapping
 from typing import Any
 
 MAX_FRAME_BYTES = 64 << 20
 MAX_CONTAINER = 1_000_000
+MAX_CONTAINERS = 2_000_000
+"""Lists and maps of one message, counted together: an empty one is a byte in a frame, and many in memory."""
 _LENGTH = struct.Struct(">I")
 
 
@@ -30,6 +33,7 @@ class Channel:
 
     def __init__(self, sock: socket.socket, *, timeout: float | None = None) -> None:
         self._sock = sock
+        self._timeout = timeout
         sock.settimeout(timeout)
 
     def send(self, message: Mapping[str, Any]) -> None:
@@ -40,6 +44,7 @@ class Channel:
         if len(body) > MAX_FRAME_BYTES:
             raise ChannelError(f"a message of {len(body)} bytes is beyond the limit of {MAX_FRAME_BYTES}")
         try:
+            self._sock.settimeout(self._timeout)
             self._sock.sendall(_LENGTH.pack(len(body)) + body)
         except TimeoutError:
             raise ChannelError("the other side does not read") from None
@@ -50,18 +55,26 @@ class Channel:
         """Return the next map, None where the stream ends between frames; raises `ChannelError` for anything else."""
         import msgpack
 
-        header = self._exactly(_LENGTH.size)
+        deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        header = self._exactly(_LENGTH.size, deadline)
         if header is None:
             return None
         (length,) = _LENGTH.unpack(header)
         if length > MAX_FRAME_BYTES:
             raise ChannelError(f"a frame of {length} bytes is beyond the limit of {MAX_FRAME_BYTES}")
-        body = self._exactly(length)
+        body = self._exactly(length, deadline)
         if body is None:
             raise ChannelError("the stream ended within a frame")
+        count = _Count()
         try:
             message = msgpack.unpackb(
-                body, raw=False, strict_map_key=True, max_array_len=MAX_CONTAINER, max_map_len=MAX_CONTAINER
+                body,
+                raw=False,
+                strict_map_key=True,
+                max_array_len=MAX_CONTAINER,
+                max_map_len=MAX_CONTAINER,
+                list_hook=count,
+                object_hook=count,
             )
         except Exception as error:  # msgpack raises a dozen kinds, some of them plain ValueError and TypeError
             raise ChannelError(f"a frame is not msgpack: {error or type(error).__name__}") from None
@@ -69,9 +82,11 @@ class Channel:
             raise ChannelError(f"a message is a map, not {type(message).__name__}")
         return message
 
-    def _exactly(self, size: int) -> bytes | None:
+    def _exactly(self, size: int, deadline: float | None) -> bytes | None:
         data = bytearray()
         while len(data) < size:
+            if deadline is not None:
+                self._sock.settimeout(max(deadline - time.monotonic(), 0.001))
             try:
                 chunk = self._sock.recv(min(size - len(data), 1 << 20))
             except TimeoutError:
@@ -84,3 +99,16 @@ class Channel:
                 raise ChannelError("the stream ended within a frame")
             data += chunk
         return bytes(data)
+
+
+class _Count:
+    """Counts the containers of a message while it is decoded, and stops at too many."""
+
+    def __init__(self) -> None:
+        self.left = MAX_CONTAINERS
+
+    def __call__(self, container: Any) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError(f"more than {MAX_CONTAINERS:,} lists and maps")
+        return container

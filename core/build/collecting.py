@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """When a build collects: before a step, where the disk shows that the cap may be passed, and after the build.
 
-Nothing is measured to know when: the free space of the store's file system says how much was written since the last
-look, whoever wrote it. A cached build has no worker, and looks at nothing.
+Far from a cap nothing is measured to know when: the free space of the store's file system says how much was written
+since the last look, whoever wrote it. As others may free space meanwhile, what was made since the last collection is
+counted after a build that may come near the cap. A cached build has no worker, and looks at nothing.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ladle.core.build.configuration import Configuration
-from ladle.core.store.gc import Collected, collect
+from ladle.core.store.gc import Collected, collect, measure
 from ladle.core.store.policies import Policy, configured_policies
+from ladle.core.store.usage import made_since
 
 if TYPE_CHECKING:
     from ladle.core.store.gc import Worker
@@ -24,6 +26,8 @@ _PAUSE_SECONDS = 60.0
 """The least time between two collections that nothing but time asks for."""
 _LAST = "collected"
 _SMALLEST_STEP = 1 << 20
+_NEAR = 4 << 30
+"""How near to a cap what is made is counted."""
 
 
 def configured(root: str, environ: Mapping[str, str] = os.environ) -> tuple[Policy, ...]:
@@ -54,17 +58,29 @@ class Collector:
     async def after(self, worker: Worker) -> None:
         """Collect at the end of a build, unless that was done a moment ago and little was written since."""
         await self.before(worker)
+        if not self._policies:
+            return
         now = time.time()
-        if self._policies and not 0 <= now - self._last(now) < _PAUSE_SECONDS:
+        last, total = self._last(now)
+        if not 0 <= now - last < _PAUSE_SECONDS or await self._passed(worker, last, total):
             await self._collect(worker)
 
-    def _last(self, now: float) -> float:
-        """Return when a collection was last made; a new store is as if that were now."""
+    async def _passed(self, worker: Worker, last: float, total: int) -> bool:
+        """Say whether what was made since the last collection passes a cap."""
+        cap = min(self._caps(), default=0)
+        if not cap or cap - total > _NEAR:
+            return False
+        await measure(self._store, worker)
+        return total + made_since(self._store, last) > cap
+
+    def _last(self, now: float) -> tuple[float, int]:
+        """Return when a collection was last made and the bytes that it left; a new store is as if that were now."""
         found = self._store.facts.get(_LAST, "")
         if found is None:
-            self._store.facts.put(_LAST, "", str(now).encode())
-            return now
-        return float(found)
+            self._store.facts.put(_LAST, "", f"{now} 0".encode())
+            return now, 0
+        moment, total = found.split()
+        return float(moment), int(total)
 
     async def _collect(self, worker: Any) -> Collected:
         self._busy = True
@@ -72,7 +88,7 @@ class Collector:
             done = await collect(self._store, worker, self._policies or ())
         finally:
             self._busy = False
-        self._store.facts.put(_LAST, "", str(time.time()).encode())
+        self._store.facts.put(_LAST, "", f"{time.time()} {done.after}".encode())
         self._free = self._space()
         cap = min(self._caps(), default=0)
         self._allowed = max(_SMALLEST_STEP, (cap - done.after) // 2)

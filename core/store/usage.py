@@ -69,6 +69,14 @@ class Usage:
         return sum(item.size for item in self.items) + sum(self.fixed.values())
 
 
+def made_since(store: Store, moment: float) -> int:
+    """Return the bytes of the layers and blobs that were made since a moment, as far as layers were measured."""
+    select = "SELECT coalesce(sum(size), 0) FROM snapshot WHERE lease = '' AND size > 0 AND created >= ?"
+    (layers,) = store.database.one(select, (moment,))
+    blobs = [status for _, status in _listing(f"{store.root}/blobs/sha256") if status.st_ctime >= moment]
+    return int(layers) + sum(status.st_blocks * 512 for status in blobs)
+
+
 def list_usage(store: Store, connection: sqlite3.Connection) -> Usage:
     """Return what is in a store now, in a transaction that is going on: nobody begins to use anything meanwhile."""
     held = store.pins.living(connection)

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,7 @@ RUN cat /one /two | cksum > /sum{variant}
 
 
 @pytest.fixture
-def ladle(tmp_path: Path) -> Iterator[Ladle]:
+def ladle(tmp_path: Path) -> Ladle:
     """Return a `ladle` whose store may have so many bytes."""
     config = tmp_path / "ladle.toml"
     config.write_text(f"[gc]\nmaxUsedSpace = {_CAP}\n")

@@ -47,8 +47,6 @@ class Answers:
         try:
             return {"answer": method(**args)}
         except TypeError as error:
-            if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-                raise
             raise ChannelError(f"the question {question!r}: {error}") from None
         except BuildError as error:
             self.last_error = error

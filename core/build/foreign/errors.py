@@ -13,8 +13,6 @@ from ladle.core.api.frontend_wire import PROTOCOL
 
 _HEAD_LINES = 10
 """Where a line that names a frontend is looked for."""
-_HEAD_LINES = 10
-"""Where a line that names a frontend is looked for."""
 _SEE = "see docs/frontend-protocol.md; `ladle frontend conformance` tests a frontend against it"
 
 

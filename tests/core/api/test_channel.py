@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ladle.core.api import channel as channel_module
 from ladle.core.api import frontend_wire as wire
 from ladle.core.api.channel import MAX_CONTAINER, MAX_FRAME_BYTES, Channel, ChannelError
 from ladle.core.api.diagnostics import Diagnostic, Severity
@@ -50,6 +52,38 @@ def test_lists_have_a_length(ends: Ends) -> None:
     other.sendall(struct.pack(">I", len(body)) + body)
     with pytest.raises(ChannelError, match="not msgpack"):
         channel.receive()
+
+
+def test_lists_and_maps_are_counted(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel_module, "MAX_CONTAINERS", 100)
+    channel, other = ends
+    for count, fine in ((98, True), (200, False)):
+        body = b"\x81\xa1a\xdc" + struct.pack(">H", count) + b"\x90" * count
+        other.sendall(struct.pack(">I", len(body)) + body)
+        if fine:
+            assert channel.receive() == {"a": [[]] * count}
+    with pytest.raises(ChannelError, match="more than 100 lists and maps"):
+        channel.receive()
+
+
+def test_a_message_in_drops_ends_too() -> None:
+    ours, theirs = socket.socketpair()
+    stop = threading.Event()
+
+    def drip() -> None:
+        while not stop.wait(0.01):
+            theirs.send(b"\0")
+
+    with ours, theirs:
+        theirs.sendall(struct.pack(">I", 10_000))
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        try:
+            with pytest.raises(ChannelError, match="no answer in time"):
+                Channel(ours, timeout=0.1).receive()
+        finally:
+            stop.set()
+            dripping.join()
 
 
 def test_silence_ends() -> None:
